@@ -1,0 +1,32 @@
+//! Names on the bus.
+
+/// The well-known name of the service.
+pub const BUS_NAME: &str = "org.oathd.Oathd1";
+
+/// The object that carries the manager and the object manager.
+pub const ROOT_PATH: &str = "/org/oathd/Oathd1";
+
+/// The folder of token objects; what follows the slash is opaque and changes with every start.
+pub const TOKEN_PATH: &str = "/org/oathd/Oathd1/token";
+
+/// Finds tokens and credentials, registers agents.
+pub const MANAGER_INTERFACE: &str = "org.oathd.Oathd1.Manager";
+
+/// One token: its credentials, codes, access password.
+pub const TOKEN_INTERFACE: &str = "org.oathd.Oathd1.Token";
+
+/// What a program of the user's session exports so that oathd can ask for a touch or a password.
+pub const AGENT_INTERFACE: &str = "org.oathd.Oathd1.Agent";
+
+/// What every error name of oathd starts with.
+pub const ERROR_PREFIX: &str = "org.oathd.Oathd1.Error.";
+
+/// Largest content of a sealed memory file that carries a secret, in bytes.
+pub const SECRET_FD_MAX: usize = 4096;
+
+/// The version of the interfaces: raised when a member is added, never lowered.
+pub const API_VERSION: u32 = 1;
+
+/// How long a client that allows interaction waits for an answer, in seconds: a password dialogue
+/// of polkit fits in it. Without interaction the daemon answers within 20 s.
+pub const INTERACTIVE_TIMEOUT_SECONDS: u64 = 120;
