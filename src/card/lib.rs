@@ -1,0 +1,41 @@
+//! A software token: the YKOATH and management applets as a card that speaks real APDUs.
+//!
+//! [`Card`] is a state machine without I/O, time or waiting; [`SharedCard`] puts it into a reader
+//! of its own, where one thread talks to it while others touch, pull and insert it. Its codec
+//! shares nothing with the host's, so that a bug in one cannot hide in the other.
+//!
+//! It is an instrument for tests: its state file holds seeds in the clear, and it answers any
+//! touch it is told to.
+
+#![cfg_attr(
+    test,
+    allow(
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::panic,
+        reason = "tests"
+    )
+)]
+
+mod algorithm;
+mod apdu;
+mod card;
+mod credential;
+mod entropy;
+mod fault;
+mod key;
+mod management;
+mod oath;
+mod otp;
+mod profile;
+mod shared;
+mod state;
+mod status;
+mod tlv;
+
+pub use card::{Card, Outcome};
+pub use entropy::{Entropy, SystemEntropy};
+pub use fault::{Fault, InvalidFault};
+pub use profile::{Interface, Profile, UnknownProfile, Version};
+pub use shared::{CardOptions, CardStatus, Removed, SharedCard, Touch, UnknownTouch};
+pub use state::{State, StateError};
