@@ -36,6 +36,6 @@ mod tlv;
 pub use card::{Card, Outcome};
 pub use entropy::{Entropy, SystemEntropy};
 pub use fault::{Fault, InvalidFault};
-pub use profile::{Interface, Profile, UnknownProfile, Version};
+pub use profile::{Interface, Profile, UnknownInterface, UnknownProfile, Version};
 pub use shared::{CardOptions, CardStatus, Removed, SharedCard, Touch, UnknownTouch};
 pub use state::{State, StateError};

@@ -165,6 +165,23 @@ impl FromStr for Profile {
     }
 }
 
+impl FromStr for Interface {
+    type Err = UnknownInterface;
+
+    fn from_str(name: &str) -> Result<Interface, UnknownInterface> {
+        match name {
+            "nfc" => Ok(Interface::Nfc),
+            "usb" => Ok(Interface::Usb),
+            _ => Err(UnknownInterface(name.to_owned())),
+        }
+    }
+}
+
+/// A word that is no interface.
+#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
+#[error("no interface is called \"{0}\": use nfc or usb")]
+pub struct UnknownInterface(String);
+
 /// A name that is no profile's.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
 #[error("no profile is called \"{0}\": use yubikey-5.7, yubikey-5.4, yubikey-4.3 or neo")]
