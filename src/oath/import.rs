@@ -1,5 +1,12 @@
 //! Exports of other authenticators.
 
+mod aegis;
+mod entry;
+mod json;
+mod lines;
+mod migration;
+mod twofas;
+
 use thiserror::Error;
 
 use crate::credential::NewCredential;
@@ -32,11 +39,9 @@ pub enum ImportError {
         /// The program that wrote it.
         app: &'static str,
     },
-    /// JSON that does not have the program's structure.
-    #[error("the export from {app} is damaged at line {line}, column {column}")]
+    /// JSON that is broken, or does not have its program's structure.
+    #[error("the export is damaged at line {line}, column {column}")]
     Damaged {
-        /// The program that wrote it.
-        app: &'static str,
         /// The line, from 1.
         line: usize,
         /// The column, from 1.
@@ -76,8 +81,8 @@ pub enum Reason {
         /// The export's value.
         value: String,
     },
-    /// An `otpauth-migration://` URI that cannot be decoded.
-    #[error("the otpauth-migration:// URI is damaged")]
+    /// The data of an `otpauth-migration://` URI that cannot be decoded.
+    #[error("the data in the otpauth-migration:// URI is damaged")]
     Migration,
     /// Parts of an export that was spread over several QR codes are missing.
     #[error("the export has {of} parts and {present} of them are here; add the others")]
@@ -89,13 +94,26 @@ pub enum Reason {
     },
 }
 
+/// What an export gives: each credential, or why that one is refused.
+pub type Imported = Vec<Result<NewCredential, Refused>>;
+
 /// Reads an export in any known format: `otpauth://` and `otpauth-migration://` lines (empty lines
 /// and lines that begin with `#` are skipped), Aegis and 2FAS JSON.
 ///
 /// # Errors
 /// When nothing of the export can be used; see [`ImportError`]. A credential that cannot be used
-/// is an error in its own place.
-pub fn parse(export: &str) -> Result<Vec<Result<NewCredential, Refused>>, ImportError> {
-    let _ = export;
-    Err(ImportError::UnknownFormat)
+/// is an error in its own place, and so are missing parts of an `otpauth-migration://` batch.
+pub fn parse(export: &str) -> Result<Imported, ImportError> {
+    if export.len() > MAX_LEN {
+        return Err(ImportError::TooLarge);
+    }
+    let export = export.strip_prefix('\u{feff}').unwrap_or(export);
+    if export.trim_start().starts_with('{') {
+        json::parse(export)
+    } else {
+        lines::parse(export)
+    }
 }
+
+#[cfg(test)]
+mod tests;

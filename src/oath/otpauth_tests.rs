@@ -74,11 +74,13 @@ proptest! {
         }
     }
 
-    /// The TOTP part of the format, as another library reads it.
+    /// The TOTP part of the format, as another library reads it. A label of dots alone is a
+    /// relative path to its URL parser, however it is encoded.
     #[test]
     fn another_reader_agrees(
         credential in credentials().prop_filter("what that reader knows", |c| {
-            c.kind != Kind::Hotp && !c.is_steam() && c.secret.expose().len() >= 16
+            let dots = c.issuer.is_none() && [".", ".."].contains(&c.name.as_str());
+            c.kind != Kind::Hotp && !c.is_steam() && c.secret.expose().len() >= 16 && !dots
         }),
         at: u32,
     ) {
