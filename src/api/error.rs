@@ -71,6 +71,8 @@ errors! {
         "Unlock it with `oathctl password unlock`.";
     WrongPassword, Refused, "The password is wrong.",
         "Try again; a forgotten password can only be removed by resetting the token.";
+    RememberedKeyRejected, MoreNeeded, "The remembered password no longer fits the token, and was forgotten.",
+        "Unlock it again with `oathctl password unlock`, or `oathctl password remember`.";
     NoSuchCredential, NoneOrAmbiguous, "No such credential is on the token.",
         "`oathctl list` shows the credentials that are there.";
     CredentialExists, Refused, "A credential of that name is already on the token.",

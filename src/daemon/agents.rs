@@ -1,0 +1,202 @@
+//! Programs of the users' sessions that are asked for a touch or a password.
+
+use std::{
+    collections::HashMap,
+    sync::{
+        Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+
+use oathd_api::{names::AGENT_INTERFACE, wire::AgentRequest};
+use tokio::task::JoinHandle;
+use zbus::{Connection, OwnedFd, OwnedObjectPath, names::OwnedUniqueName};
+use zeroize::Zeroizing;
+
+use crate::{error::Error, identity::Caller, secret_fd};
+
+/// How many agents one uid may have at once.
+const AGENTS_PER_UID: usize = 8;
+
+/// How long an agent's user may take to type a password.
+const PASSWORD_WAIT: Duration = Duration::from_secs(100);
+
+/// How long an agent may take to show or hide a touch.
+const ANSWER_WAIT: Duration = Duration::from_secs(20);
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Agent {
+    name: OwnedUniqueName,
+    path: OwnedObjectPath,
+}
+
+/// The agents by uid, the last registered of each asked first.
+pub(crate) struct Agents {
+    connection: Connection,
+    by_uid: Mutex<HashMap<u32, Vec<Agent>>>,
+    requests: AtomicU64,
+}
+
+/// A touch that an agent shows.
+pub(crate) struct TouchRequest {
+    agent: Agent,
+    request: String,
+    told: JoinHandle<()>,
+}
+
+impl Agents {
+    pub(crate) fn new(connection: Connection) -> Agents {
+        Agents {
+            connection,
+            by_uid: Mutex::default(),
+            requests: AtomicU64::new(1),
+        }
+    }
+
+    /// Registers an object of `caller`'s; false where its uid has too many.
+    pub(crate) fn register(&self, caller: &Caller, path: OwnedObjectPath) -> bool {
+        let agent = Agent {
+            name: caller.unique_name.clone(),
+            path,
+        };
+        let mut by_uid = self.lock();
+        let agents = by_uid.entry(caller.uid).or_default();
+        agents.retain(|known| *known != agent);
+        if agents.len() >= AGENTS_PER_UID {
+            return false;
+        }
+        agents.push(agent);
+        true
+    }
+
+    /// Ends a registration; false where there was none.
+    pub(crate) fn unregister(&self, caller: &Caller, path: &OwnedObjectPath) -> bool {
+        self.retain(caller, |agent| agent.path != *path)
+    }
+
+    /// Ends every registration of a caller that left the bus.
+    pub(crate) fn unregister_all(&self, caller: &Caller) {
+        self.retain(caller, |_| false);
+    }
+
+    /// Whether a program of `uid` can be asked.
+    pub(crate) fn has_one(&self, uid: u32) -> bool {
+        self.lock().contains_key(&uid)
+    }
+
+    /// Has the uid's agent show that a token waits for a touch. Does not wait for the agent.
+    pub(crate) fn touch(&self, uid: u32, details: AgentRequest) -> Option<TouchRequest> {
+        let agent = self.of(uid)?;
+        let request = self.next_request();
+        let body = (request.clone(), details);
+        let told = tokio::spawn(self.tell(agent.clone(), "RequestTouch", body));
+        Some(TouchRequest {
+            agent,
+            request,
+            told,
+        })
+    }
+
+    /// Has an agent hide a touch, once it has been told to show it.
+    pub(crate) fn end_touch(&self, shown: TouchRequest, reason: &'static str) {
+        let ended = self.tell(shown.agent, "CancelRequest", (shown.request, reason));
+        tokio::spawn(async move {
+            // An agent that failed to show the touch is told to hide it all the same.
+            let _ = shown.told.await;
+            ended.await;
+        });
+    }
+
+    /// Asks the uid's agent for a token's password. `None` where there is no agent, or its user
+    /// declined.
+    pub(crate) async fn password(
+        &self,
+        uid: u32,
+        details: AgentRequest,
+        attempt: u32,
+    ) -> Result<Option<Zeroizing<Vec<u8>>>, Error> {
+        let Some(agent) = self.of(uid) else {
+            return Ok(None);
+        };
+        let request = self.next_request();
+        let details = AgentRequest {
+            attempt: Some(attempt),
+            ..details
+        };
+        let body = (request.as_str(), details);
+        let call = self.connection.call_method(
+            Some(&agent.name),
+            &agent.path,
+            Some(AGENT_INTERFACE),
+            "RequestPassword",
+            &body,
+        );
+        let Ok(answer) = tokio::time::timeout(PASSWORD_WAIT, call).await else {
+            tokio::spawn(self.tell(agent, "CancelRequest", (request, "timed-out")));
+            return Ok(None);
+        };
+        let Ok(answer) = answer else {
+            return Ok(None);
+        };
+        let Ok(fd) = answer.body().deserialize::<OwnedFd>() else {
+            return Ok(None);
+        };
+        Ok(Some(secret_fd::read(&fd)?))
+    }
+
+    /// A call of an agent, whose failure concerns nobody else.
+    fn tell<B>(
+        &self,
+        agent: Agent,
+        member: &'static str,
+        body: B,
+    ) -> impl Future<Output = ()> + Send + 'static
+    where
+        B: serde::Serialize + zbus::DynamicType + Send + Sync + 'static,
+    {
+        let connection = self.connection.clone();
+        async move {
+            let told = connection.call_method(
+                Some(&agent.name),
+                &agent.path,
+                Some(AGENT_INTERFACE),
+                member,
+                &body,
+            );
+            if let Ok(Err(error)) = tokio::time::timeout(ANSWER_WAIT, told).await {
+                tracing::debug!(agent = %agent.name, member, %error, "agent did not listen");
+            }
+        }
+    }
+
+    fn of(&self, uid: u32) -> Option<Agent> {
+        self.lock()
+            .get(&uid)
+            .and_then(|agents| agents.last())
+            .cloned()
+    }
+
+    fn next_request(&self) -> String {
+        self.requests.fetch_add(1, Ordering::Relaxed).to_string()
+    }
+
+    fn retain(&self, caller: &Caller, keep: impl Fn(&Agent) -> bool) -> bool {
+        let mut by_uid = self.lock();
+        let Some(agents) = by_uid.get_mut(&caller.uid) else {
+            return false;
+        };
+        let before = agents.len();
+        agents.retain(|agent| agent.name != caller.unique_name || keep(agent));
+        let ended = agents.len() < before;
+        if agents.is_empty() {
+            by_uid.remove(&caller.uid);
+        }
+        ended
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<u32, Vec<Agent>>> {
+        // Every change leaves the map whole at each step, so a poisoned map is too.
+        self.by_uid.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

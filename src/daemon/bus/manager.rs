@@ -1,0 +1,192 @@
+//! `org.oathd.Oathd1.Manager`.
+
+use std::{collections::HashMap, sync::Arc};
+
+use oathd_api::{
+    names::API_VERSION,
+    wire::{AddOptions, CredentialQuery, CredentialRecord, ImportOptions},
+};
+use oathd_oath::{NewCredential, otpauth};
+use oathd_token::AddOptions as Writing;
+use zbus::{
+    Fd, ObjectPath, OwnedObjectPath, interface, message::Header, object_server::SignalEmitter,
+};
+
+use crate::{
+    authority::Action,
+    error::Error,
+    secret_fd,
+    service::{Options, Service, new_credential, no_options},
+};
+
+/// The manager's object.
+pub(crate) struct Manager {
+    service: Arc<Service>,
+}
+
+impl Manager {
+    pub(super) fn new(service: &Arc<Service>) -> Manager {
+        Manager {
+            service: Arc::clone(service),
+        }
+    }
+
+    /// Writes `credential` to the tokens of `paths`.
+    async fn write(
+        &self,
+        header: &Header<'_>,
+        paths: Vec<OwnedObjectPath>,
+        (credential, writing): (NewCredential, Writing),
+    ) -> Result<String, Error> {
+        let call = self
+            .service
+            .enter(header, Action::AddCredential, None)
+            .await?;
+        let mut objects = Vec::with_capacity(paths.len());
+        for path in &paths {
+            let object = self.service.at_path(path).await?;
+            if objects
+                .iter()
+                .all(|known: &crate::service::TokenObject| known.path != object.path)
+            {
+                objects.push(object);
+            }
+        }
+        let added = self.service.add(&call, objects, credential, writing);
+        let id = self.service.attend(&call, added).await?;
+        Ok(id.to_string())
+    }
+}
+
+#[interface(name = "org.oathd.Oathd1.Manager", introspection_docs = false)]
+impl Manager {
+    #[zbus(out_args("tokens"))]
+    async fn list_tokens(
+        &self,
+        options: Options,
+        #[zbus(header)] header: Header<'_>,
+    ) -> Result<Vec<OwnedObjectPath>, Error> {
+        no_options(&options)?;
+        let call = self.service.identify(&header).await?;
+        self.service.watch_for(&call.caller);
+        let tokens = self.service.attend(&call, self.service.tokens()).await?;
+        Ok(tokens.into_iter().map(|object| object.path).collect())
+    }
+
+    #[zbus(out_args("token"))]
+    async fn find_token(
+        &self,
+        selector: &str,
+        options: Options,
+        #[zbus(header)] header: Header<'_>,
+    ) -> Result<OwnedObjectPath, Error> {
+        no_options(&options)?;
+        let call = self
+            .service
+            .enter(&header, Action::ListCredentials, None)
+            .await?;
+        let found = self.service.find_token(selector);
+        Ok(self.service.attend(&call, found).await?.path)
+    }
+
+    #[zbus(out_args("credentials", "unread"))]
+    async fn find_credentials(
+        &self,
+        query: CredentialQuery,
+        #[zbus(header)] header: Header<'_>,
+    ) -> Result<(Vec<CredentialRecord>, HashMap<OwnedObjectPath, String>), Error> {
+        let call = self
+            .service
+            .enter(&header, Action::ListCredentials, None)
+            .await?;
+        self.service
+            .attend(&call, self.service.find(&call, query))
+            .await
+    }
+
+    #[zbus(out_args("credential"))]
+    async fn add_credential(
+        &self,
+        tokens: Vec<OwnedObjectPath>,
+        key: Fd<'_>,
+        parameters: AddOptions,
+        #[zbus(header)] header: Header<'_>,
+    ) -> Result<String, Error> {
+        let secret = secret_fd::read(&key)?;
+        let credential = new_credential(&secret, &parameters)?;
+        self.write(&header, tokens, credential).await
+    }
+
+    #[zbus(out_args("credential"))]
+    async fn import_uri(
+        &self,
+        tokens: Vec<OwnedObjectPath>,
+        uri: Fd<'_>,
+        options: ImportOptions,
+        #[zbus(header)] header: Header<'_>,
+    ) -> Result<String, Error> {
+        let credential = imported(&uri, &options)?;
+        self.write(&header, tokens, credential).await
+    }
+
+    async fn register_agent(
+        &self,
+        agent: ObjectPath<'_>,
+        options: Options,
+        #[zbus(header)] header: Header<'_>,
+    ) -> Result<(), Error> {
+        no_options(&options)?;
+        let call = self.service.identify(&header).await?;
+        self.service.register_agent(&call.caller, agent.into())
+    }
+
+    async fn unregister_agent(
+        &self,
+        agent: ObjectPath<'_>,
+        #[zbus(header)] header: Header<'_>,
+    ) -> Result<(), Error> {
+        let call = self.service.identify(&header).await?;
+        match self.service.agents.unregister(&call.caller, &agent.into()) {
+            true => Ok(()),
+            false => Err(Error::invalid_args("no such agent of this caller")),
+        }
+    }
+
+    #[zbus(signal)]
+    async fn token_alarm(
+        emitter: &SignalEmitter<'_>,
+        token: &ObjectPath<'_>,
+        kind: &str,
+    ) -> zbus::Result<()>;
+
+    #[zbus(property(emits_changed_signal = "const"))]
+    fn version(&self) -> String {
+        env!("CARGO_PKG_VERSION").to_owned()
+    }
+
+    #[zbus(property(emits_changed_signal = "const"))]
+    fn api_version(&self) -> u32 {
+        API_VERSION
+    }
+
+    #[zbus(property(emits_changed_signal = "const"))]
+    fn capabilities(&self) -> Vec<String> {
+        vec!["tokens".to_owned()]
+    }
+}
+
+/// The credential of an otpauth address in a memory file, and how to write it.
+pub(super) fn imported(
+    uri: &Fd<'_>,
+    options: &ImportOptions,
+) -> Result<(NewCredential, Writing), Error> {
+    let text = secret_fd::read(uri)?;
+    let text = std::str::from_utf8(&text)
+        .map_err(|error| Error::because(oathd_api::ErrorName::InvalidUri, error))?;
+    let credential = otpauth::parse(text.trim_end())?;
+    let writing = Writing {
+        touch: options.touch.unwrap_or(false),
+        overwrite: options.overwrite.unwrap_or(false),
+    };
+    Ok((credential, writing))
+}

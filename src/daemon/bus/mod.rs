@@ -1,0 +1,91 @@
+//! The interfaces on the bus. A method here is a sentence: who calls, may they, do it, answer.
+
+mod manager;
+mod objects;
+mod token;
+
+use std::sync::Arc;
+
+use oathd_api::names::{BUS_NAME, ROOT_PATH};
+use zbus::{OwnedObjectPath, names::BusName, object_server::SignalEmitter};
+
+use crate::{
+    error::Error,
+    service::{Alarm, Call, Service, TokenObject},
+};
+use manager::{Manager, ManagerSignals};
+use objects::ObjectManager;
+use token::{TokenInterface, TokenInterfaceSignals};
+
+/// Puts the root object on the connection and then takes the name: whoever sees the name can call.
+pub(crate) async fn serve(service: &Arc<Service>) -> zbus::Result<()> {
+    let server = service.connection.object_server();
+    server.at(ROOT_PATH, Manager::new(service)).await?;
+    server.at(ROOT_PATH, ObjectManager::new(service)).await?;
+    service.connection.request_name(BUS_NAME).await
+}
+
+/// Puts a token's object on the bus.
+pub(crate) async fn publish(service: &Arc<Service>, object: &TokenObject) -> Result<(), Error> {
+    let server = service.connection.object_server();
+    let interface = TokenInterface::new(service, object);
+    let added = server.at(&object.path, interface).await;
+    added.map_err(|error| {
+        tracing::error!(%error, "token not published");
+        Error::unknown_object()
+    })?;
+    objects::announce(service, object).await;
+    Ok(())
+}
+
+/// Takes a token's object off the bus.
+pub(crate) async fn withdraw(service: &Service, path: &OwnedObjectPath) {
+    let server = service.connection.object_server();
+    if let Err(error) = server.remove::<TokenInterface, _>(path).await {
+        tracing::error!(%error, "token not withdrawn");
+    }
+    objects::retract(service, path).await;
+}
+
+/// Tells that the credentials or the lock of a token changed.
+pub(crate) async fn changed(service: &Service, object: &TokenObject) {
+    let server = service.connection.object_server();
+    let Ok(interface) = server.interface::<_, TokenInterface>(&object.path).await else {
+        return;
+    };
+    report(interface.changed().await);
+    let token = interface.get().await;
+    report(token.locked_changed(interface.signal_emitter()).await);
+}
+
+/// Tells the caller, and nobody else, that the token waits for a touch.
+pub(crate) async fn touch_awaited(
+    service: &Service,
+    call: &Call,
+    object: &TokenObject,
+    credential: &str,
+    deadline: u64,
+) {
+    let emitter = SignalEmitter::new(&service.connection, &object.path);
+    let Ok(emitter) = emitter else {
+        return;
+    };
+    let caller = BusName::from(call.caller.unique_name.to_owned());
+    let emitter = emitter.set_destination(caller);
+    report(TokenInterface::touch_awaited(&emitter, credential, deadline).await);
+}
+
+/// Raises an alarm about a token.
+pub(crate) async fn alarm(service: &Service, object: &TokenObject, alarm: Alarm) {
+    let server = service.connection.object_server();
+    if let Ok(manager) = server.interface::<_, Manager>(ROOT_PATH).await {
+        report(manager.token_alarm(&object.path, alarm.as_str()).await);
+    }
+}
+
+/// A signal that cannot be sent concerns the connection, whose end is noticed elsewhere.
+fn report(sent: zbus::Result<()>) {
+    if let Err(error) = sent {
+        tracing::debug!(%error, "signal not sent");
+    }
+}

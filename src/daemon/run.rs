@@ -1,0 +1,213 @@
+//! The life of the service, from the bus connection to its end.
+
+use std::{path::PathBuf, sync::Arc, time::Duration};
+
+use oathd_token::{Entropy, Event, Hub, Settings, transport::Source};
+use tokio::sync::mpsc;
+use zbus::Connection;
+
+use crate::{
+    authority::{Authorizer, Polkit},
+    bus,
+    clock::Clock,
+    config::Config,
+    identity::Callers,
+    keyring::Keyring,
+    notify::{self, Watchdog},
+    random::Random,
+    service::{Alarm, Parts, Service},
+    store::{Store, StoreError},
+    vault::Vault,
+};
+
+/// How long the end waits for work that must not be cut in half.
+const SETTLE: Duration = Duration::from_secs(20);
+
+/// Which bus to serve on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Bus {
+    /// The system bus; polkit decides who may.
+    System,
+    /// The session bus; its owner and root may.
+    Session,
+    /// A bus at an address; the daemon's own user and root may.
+    Address(String),
+}
+
+impl std::str::FromStr for Bus {
+    type Err = std::convert::Infallible;
+
+    fn from_str(text: &str) -> Result<Bus, Self::Err> {
+        Ok(match text {
+            "system" => Bus::System,
+            "session" => Bus::Session,
+            address => Bus::Address(address.to_owned()),
+        })
+    }
+}
+
+/// What the service is given. The program gives it pcscd and the system's clock; a simulator gives
+/// it cards and a clock of its own.
+pub struct Sources {
+    /// Where tokens turn up.
+    pub tokens: Arc<dyn Source>,
+    /// What time it is.
+    pub clock: Arc<dyn Clock>,
+    /// Where keys and challenges come from.
+    pub random: Arc<dyn Random>,
+}
+
+/// What the running service is told.
+#[derive(Debug)]
+pub enum Control {
+    /// Take up other settings.
+    Reload(Box<Config>),
+    /// End.
+    Stop,
+}
+
+/// Why the service did not start, or ended by itself.
+#[derive(Debug, thiserror::Error)]
+pub enum RunError {
+    /// There is no bus, or it refused the name.
+    #[error("cannot serve on the bus: {0}")]
+    Bus(#[from] zbus::Error),
+    /// The bus went away.
+    #[error("the bus went away")]
+    BusGone,
+    /// The state cannot be used.
+    #[error("cannot use the state: {0}")]
+    Store(#[from] StoreError),
+}
+
+/// Serves on `bus` until it is told to stop, with its state in `state`.
+///
+/// `authorizer` replaces the one that fits the bus; tests give one.
+///
+/// # Errors
+///
+/// See [`RunError`].
+pub async fn run(
+    bus: Bus,
+    state: PathBuf,
+    config: Config,
+    sources: Sources,
+    authorizer: Option<Authorizer>,
+    mut control: mpsc::Receiver<Control>,
+) -> Result<(), RunError> {
+    let store = Store::open(&state)?;
+    let credentials = std::env::var_os("CREDENTIALS_DIRECTORY").map(PathBuf::from);
+    let random = Arc::clone(&sources.random);
+    let vault = Vault::load(&store, &state, credentials.as_deref(), random).await?;
+    let keyring = Keyring::new(store, Arc::new(vault), Arc::clone(&sources.clock));
+    let connection = connect(&bus).await?;
+    let authorizer = match authorizer {
+        Some(authorizer) => authorizer,
+        None => authorizer_for(&bus, &connection).await?,
+    };
+    let random = Arc::clone(&sources.random);
+    let entropy: Entropy = Arc::new(move |buffer| random.fill(buffer));
+    let (hub, mut events) = Hub::new(
+        Arc::clone(&sources.tokens),
+        settings(&config),
+        Arc::clone(&entropy),
+    );
+    let service = Service::new(Parts {
+        callers: Callers::new(&connection).await?,
+        connection: connection.clone(),
+        hub,
+        clock: sources.clock,
+        entropy: Arc::clone(&entropy),
+        keyring,
+        authorizer,
+    });
+    bus::serve(&service).await?;
+    notify::ready();
+    tracing::info!(version = env!("CARGO_PKG_VERSION"), "ready");
+    let mut watchdog = Watchdog::from_environment();
+    let outcome = loop {
+        tokio::select! {
+            command = control.recv() => match command {
+                Some(Control::Reload(config)) => {
+                    notify::reloading();
+                    let (hub, fresh) = Hub::new(
+                        Arc::clone(&sources.tokens),
+                        settings(&config),
+                        Arc::clone(&entropy),
+                    );
+                    service.replace_hub(hub).await;
+                    events = fresh;
+                    notify::ready();
+                    tracing::info!("settings taken up");
+                }
+                Some(Control::Stop) | None => break Ok(()),
+            },
+            Some(event) = events.recv() => handle(&service, event).await,
+            () = connection.closed() => break Err(RunError::BusGone),
+            () = watchdog.due() => watchdog.feed(),
+        }
+    };
+    notify::stopping();
+    tracing::info!("stopping");
+    if tokio::time::timeout(SETTLE, service.settle())
+        .await
+        .is_err()
+    {
+        tracing::warn!("work is left unfinished");
+    }
+    service.release().await;
+    if outcome.is_ok() {
+        connection.graceful_shutdown().await;
+    }
+    outcome
+}
+
+async fn connect(bus: &Bus) -> zbus::Result<Connection> {
+    let builder = match bus {
+        Bus::System => zbus::connection::Builder::system(),
+        Bus::Session => zbus::connection::Builder::session(),
+        Bus::Address(address) => zbus::connection::Builder::address(address.as_str()),
+    };
+    builder.build().await
+}
+
+async fn authorizer_for(bus: &Bus, connection: &Connection) -> zbus::Result<Authorizer> {
+    Ok(match bus {
+        Bus::System => Authorizer::Polkit(Polkit::new(connection).await?),
+        Bus::Session | Bus::Address(_) => Authorizer::Owner {
+            uid: rustix::process::geteuid().as_raw(),
+        },
+    })
+}
+
+fn settings(config: &Config) -> Settings {
+    Settings {
+        readers: config.readers.clone(),
+        extra_aids: config.extra_aids.clone(),
+        linger: config.linger,
+        busy_deadline: config.busy_deadline,
+        call_deadline: config.call_deadline,
+        ..Settings::default()
+    }
+}
+
+/// Makes the bus follow what happened to a token.
+async fn handle(service: &Arc<Service>, event: Event) {
+    match event {
+        Event::Added(token) => {
+            if let Err(error) = service.token_added(token).await {
+                tracing::error!(?error, "token not shown");
+            }
+        }
+        Event::Removed(key) => service.token_removed(key).await,
+        Event::Changed(key) => service.token_changed(key, None).await,
+        Event::Reset(key) => service.token_changed(key, Some(Alarm::Reset)).await,
+        Event::Duplicated(one, other) => {
+            for key in [one, other] {
+                service.token_changed(key, Some(Alarm::Duplicated)).await;
+            }
+        }
+        Event::ServiceLost => tracing::warn!("the smart card service went away"),
+        Event::ServiceBack => tracing::info!("the smart card service is back"),
+    }
+}

@@ -1,0 +1,208 @@
+//! Whose key opens which token.
+//!
+//! A key belongs to the uid that brought it: an unlock of this run, a pairing, or a remembered
+//! password, asked in that order. Nobody is served with another uid's key.
+
+use std::{
+    collections::HashMap,
+    future::Future,
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use oathd_api::ErrorName;
+use oathd_token::{Access, AccessKey, DeviceId, Token, TokenError};
+
+use super::{Call, Service};
+use crate::error::Error;
+
+/// Where a key came from; it decides what a refusal of the token means.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Origin {
+    /// Its user typed the password in this run.
+    Typed,
+    /// oathd made it.
+    Paired,
+    /// It was kept, sealed.
+    Remembered,
+}
+
+/// The keys of this run, by owner and token.
+#[derive(Default)]
+pub(super) struct Unlocks(Mutex<HashMap<(u32, DeviceId), (Arc<AccessKey>, Origin)>>);
+
+impl Unlocks {
+    pub(super) fn get(&self, uid: u32, device: &DeviceId) -> Option<(Arc<AccessKey>, Origin)> {
+        self.lock().get(&(uid, device.clone())).cloned()
+    }
+
+    pub(super) fn put(&self, uid: u32, device: &DeviceId, key: Arc<AccessKey>, origin: Origin) {
+        self.lock().insert((uid, device.clone()), (key, origin));
+    }
+
+    pub(super) fn drop_one(&self, uid: u32, device: &DeviceId) {
+        self.lock().remove(&(uid, device.clone()));
+    }
+
+    /// Drops every owner's key of a token that has been reset or has another password.
+    pub(super) fn drop_all(&self, device: &DeviceId) {
+        self.lock().retain(|(_, held), _| held != device);
+    }
+
+    fn lock(
+        &self,
+    ) -> std::sync::MutexGuard<'_, HashMap<(u32, DeviceId), (Arc<AccessKey>, Origin)>> {
+        // Every change is one call of the map, so a poisoned map is whole.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Service {
+    /// Runs `work` with the caller's key for `token`. Where the token wants a password and the
+    /// caller has an agent and allows to be asked, asks for it first.
+    pub(super) async fn with_key<T, W, F>(
+        &self,
+        call: &Call,
+        token: &Token,
+        mut work: W,
+    ) -> Result<T, Error>
+    where
+        W: FnMut(Access) -> F,
+        F: Future<Output = Result<T, TokenError>>,
+    {
+        match self.try_with_key(call.caller.uid, token, &mut work).await {
+            Err(error) if error.asks_for_password() => {
+                if !self.ask_for_password(call, token).await? {
+                    return Err(error);
+                }
+                self.try_with_key(call.caller.uid, token, &mut work).await
+            }
+            outcome => outcome,
+        }
+    }
+
+    async fn try_with_key<T, W, F>(&self, uid: u32, token: &Token, work: &mut W) -> Result<T, Error>
+    where
+        W: FnMut(Access) -> F,
+        F: Future<Output = Result<T, TokenError>>,
+    {
+        let mut held = self.key_of(uid, token).await?;
+        let mut outcome = work(held.as_ref().map(|(key, _)| Arc::clone(key))).await;
+        if held.is_none() && matches!(outcome, Err(TokenError::PasswordRequired)) {
+            // Another program has set a password since; the caller may hold its key all the same.
+            held = self.key_of(uid, token).await?;
+            if let Some((key, _)) = &held {
+                outcome = work(Some(Arc::clone(key))).await;
+            }
+        }
+        match outcome {
+            Err(TokenError::WrongPassword) => {
+                let origin = held.map(|(_, origin)| origin);
+                Err(self.reject_key(uid, token, origin).await?)
+            }
+            outcome => Ok(outcome?),
+        }
+    }
+
+    /// Makes sure, ahead of work that is carried through, that the caller holds a key where the
+    /// token wants one.
+    pub(super) async fn ensure_key(&self, call: &Call, token: &Token) -> Result<(), Error> {
+        let missing =
+            token.info().protected && self.key_of(call.caller.uid, token).await?.is_none();
+        if missing && !self.ask_for_password(call, token).await? {
+            return Err(Error::new(ErrorName::PasswordRequired));
+        }
+        Ok(())
+    }
+
+    /// The key that `uid` holds for `token`; none where the token is open.
+    pub(super) async fn key_of(
+        &self,
+        uid: u32,
+        token: &Token,
+    ) -> Result<Option<(Arc<AccessKey>, Origin)>, Error> {
+        let info = token.info();
+        if !info.protected {
+            return Ok(None);
+        }
+        let device = &info.device_id;
+        if let Some(held) = self.unlocks.get(uid, device) {
+            return Ok(Some(held));
+        }
+        let stored = match self
+            .keyring
+            .pairing(uid, device.as_str().as_bytes())
+            .await?
+        {
+            Some(pairing) => Some((pairing.access, Origin::Paired)),
+            None => self
+                .keyring
+                .remembered(uid, device.as_str().as_bytes())
+                .await?
+                .map(|key| (key, Origin::Remembered)),
+        };
+        let Some((bytes, origin)) = stored else {
+            return Ok(None);
+        };
+        let Some(key) = AccessKey::from_bytes(bytes.as_slice()).map(Arc::new) else {
+            return Ok(None);
+        };
+        self.unlocks.put(uid, device, Arc::clone(&key), origin);
+        Ok(Some((key, origin)))
+    }
+
+    /// What it means that the token refused a key, and what becomes of the key.
+    ///
+    /// A remembered key is forgotten: its user can type the password again. A paired key is kept:
+    /// a stranger's card that shows the same device id must not be able to have it thrown away.
+    async fn reject_key(
+        &self,
+        uid: u32,
+        token: &Token,
+        origin: Option<Origin>,
+    ) -> Result<Error, Error> {
+        let device = token.info().device_id.clone();
+        self.unlocks.drop_one(uid, &device);
+        Ok(match origin {
+            Some(Origin::Typed) => Error::new(ErrorName::PasswordRequired),
+            Some(Origin::Remembered) => {
+                self.keyring.forget(uid, device.as_str().as_bytes()).await?;
+                Error::new(ErrorName::RememberedKeyRejected)
+            }
+            Some(Origin::Paired) => Error::because(
+                ErrorName::WrongPassword,
+                "the token refused the key of its pairing",
+            ),
+            None => Error::new(ErrorName::WrongPassword),
+        })
+    }
+
+    /// Asks the caller's agent until a password fits; false where there is nobody to ask.
+    async fn ask_for_password(&self, call: &Call, token: &Token) -> Result<bool, Error> {
+        const ATTEMPTS: u32 = 3;
+        if !call.interactive {
+            return Ok(false);
+        }
+        for attempt in 1..=ATTEMPTS {
+            let request = self.agent_request(call, token);
+            let Some(password) = self
+                .agents
+                .password(call.caller.uid, request, attempt)
+                .await?
+            else {
+                return Ok(false);
+            };
+            let key = Arc::new(token.derive_key(&password));
+            match token.validate(Some(Arc::clone(&key))).await {
+                Ok(()) => {
+                    let device = &token.info().device_id;
+                    self.unlocks
+                        .put(call.caller.uid, device, key, Origin::Typed);
+                    return Ok(true);
+                }
+                Err(TokenError::WrongPassword) if attempt < ATTEMPTS => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Ok(false)
+    }
+}

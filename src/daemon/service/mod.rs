@@ -1,0 +1,102 @@
+//! What the interfaces of the bus call: who asks, may they, do it.
+//!
+//! One [`Service`] serves a bus. A request walks: [`Service::enter`] (identity, authority) →
+//! one method of this module's files → [`oathd_token::Token`] → the answer. Reading work ends with
+//! its caller; work that changes something is carried through even when its caller leaves, so that
+//! a token and the store never disagree.
+
+mod access;
+mod call;
+mod codes;
+mod credentials;
+mod passwords;
+mod presence;
+mod tokens;
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use oathd_token::{Entropy, Hub};
+use tokio::sync::RwLock;
+
+pub(crate) use call::{Call, Options, no_options};
+pub(crate) use credentials::new_credential;
+pub(crate) use tokens::{Alarm, TokenObject, kind};
+
+use crate::{
+    agents::Agents, authority::Authorizer, clock::Clock, identity::Callers, keyring::Keyring,
+};
+use access::Unlocks;
+use tokens::Objects;
+
+/// Everything a call needs, shared by all of them.
+pub(crate) struct Service {
+    pub(crate) connection: zbus::Connection,
+    pub(crate) agents: Agents,
+    hub: Mutex<Hub>,
+    clock: Arc<dyn Clock>,
+    entropy: Entropy,
+    keyring: Keyring,
+    authorizer: Authorizer,
+    callers: Callers,
+    unlocks: Unlocks,
+    objects: Objects,
+    /// Read-held by work that must not be cut in half; the end of the service waits for it.
+    changes: Arc<RwLock<()>>,
+}
+
+/// What a [`Service`] is made of.
+pub(crate) struct Parts {
+    pub(crate) connection: zbus::Connection,
+    pub(crate) hub: Hub,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) entropy: Entropy,
+    pub(crate) keyring: Keyring,
+    pub(crate) authorizer: Authorizer,
+    pub(crate) callers: Callers,
+}
+
+impl Service {
+    pub(crate) fn new(parts: Parts) -> Arc<Service> {
+        Arc::new(Service {
+            agents: Agents::new(parts.connection.clone()),
+            connection: parts.connection,
+            hub: Mutex::new(parts.hub),
+            clock: parts.clock,
+            entropy: parts.entropy,
+            keyring: parts.keyring,
+            authorizer: parts.authorizer,
+            callers: parts.callers,
+            unlocks: Unlocks::default(),
+            objects: Objects::default(),
+            changes: Arc::default(),
+        })
+    }
+
+    /// Resolves when no change is under way, and lets none begin from then on.
+    pub(crate) async fn settle(&self) -> tokio::sync::OwnedRwLockWriteGuard<()> {
+        Arc::clone(&self.changes).write_owned().await
+    }
+
+    /// Ends the connections to the card service; what a token has begun ends first.
+    pub(crate) async fn release(&self) {
+        self.hub().release().await;
+    }
+
+    /// Goes on with another hub; the tokens of the old one leave the bus.
+    pub(crate) async fn replace_hub(self: &Arc<Self>, hub: Hub) {
+        let old = {
+            let mut held = self.hub.lock().unwrap_or_else(PoisonError::into_inner);
+            std::mem::replace(&mut *held, hub)
+        };
+        self.watch_anew();
+        old.release().await;
+        self.withdraw_all().await;
+    }
+
+    fn hub(&self) -> Hub {
+        self.hub
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
+    }
+}

@@ -1,0 +1,136 @@
+//! Access passwords: who has unlocked a token, and what the token asks for.
+
+use std::sync::Arc;
+
+use oathd_api::wire::{LockOptions, PasswordOptions};
+use oathd_token::{AccessKey, DeviceId};
+
+use super::{Call, Service, TokenObject, access::Origin};
+use zeroize::Zeroizing;
+
+use crate::{bus, error::Error};
+
+impl Service {
+    /// Unlocks a token for the caller's uid.
+    pub(crate) async fn unlock(
+        self: &Arc<Self>,
+        call: &Call,
+        object: &TokenObject,
+        password: Zeroizing<Vec<u8>>,
+        options: PasswordOptions,
+    ) -> Result<(), Error> {
+        let key = Arc::new(object.token.derive_key(&password));
+        object.token.validate(Some(Arc::clone(&key))).await?;
+        let info = object.token.info();
+        if !info.protected {
+            return Ok(());
+        }
+        self.keep(call.caller.uid, object, key, options).await
+    }
+
+    /// Holds a key that the token has accepted, and remembers it where asked for.
+    async fn keep(
+        &self,
+        uid: u32,
+        object: &TokenObject,
+        key: Arc<AccessKey>,
+        options: PasswordOptions,
+    ) -> Result<(), Error> {
+        let device = &object.token.info().device_id;
+        self.unlocks
+            .put(uid, device, Arc::clone(&key), Origin::Typed);
+        if options.remember.unwrap_or(false) {
+            self.keyring
+                .remember(uid, device.as_str().as_bytes(), key.expose())
+                .await?;
+        }
+        Ok(())
+    }
+
+    /// Forgets the caller's unlock, and the remembered key where asked for.
+    pub(crate) async fn lock(
+        &self,
+        call: &Call,
+        object: &TokenObject,
+        options: LockOptions,
+    ) -> Result<(), Error> {
+        let device = &object.token.info().device_id;
+        self.unlocks.drop_one(call.caller.uid, device);
+        if options.forget.unwrap_or(false) {
+            self.keyring
+                .forget(call.caller.uid, device.as_str().as_bytes())
+                .await?;
+        }
+        Ok(())
+    }
+
+    /// Sets or changes the access password. A pairing ends with it.
+    pub(crate) async fn set_password(
+        self: &Arc<Self>,
+        call: &Call,
+        object: &TokenObject,
+        password: Zeroizing<Vec<u8>>,
+        options: PasswordOptions,
+    ) -> Result<(), Error> {
+        if password.is_empty() {
+            return Err(Error::invalid_args("the password is empty"));
+        }
+        self.ensure_key(call, &object.token).await?;
+        let (call, object) = (call.without_questions(), object.clone());
+        self.carry_through(move |service| async move {
+            service.remove_presence(&call, &object).await?;
+            let key = Arc::new(object.token.derive_key(&password));
+            service
+                .with_key(&call, &object.token, |access| {
+                    let (token, key) = (object.token.clone(), Arc::clone(&key));
+                    async move { token.set_key(access, key).await }
+                })
+                .await?;
+            let device = object.token.info().device_id.clone();
+            service.end_keys(&object, &device).await?;
+            service.keep(call.caller.uid, &object, key, options).await
+        })
+        .await
+    }
+
+    /// Removes the access password. A pairing ends with it.
+    pub(crate) async fn clear_password(
+        self: &Arc<Self>,
+        call: &Call,
+        object: &TokenObject,
+    ) -> Result<(), Error> {
+        self.ensure_key(call, &object.token).await?;
+        let (call, object) = (call.without_questions(), object.clone());
+        self.carry_through(move |service| async move {
+            service.remove_presence(&call, &object).await?;
+            service
+                .with_key(&call, &object.token, |access| {
+                    let token = object.token.clone();
+                    async move { token.clear_key(access).await }
+                })
+                .await?;
+            let device = object.token.info().device_id.clone();
+            service.end_keys(&object, &device).await
+        })
+        .await
+    }
+
+    /// Drops every key to a token that has taken another one.
+    async fn end_keys(&self, object: &TokenObject, device: &DeviceId) -> Result<(), Error> {
+        self.unlocks.drop_all(device);
+        self.keyring.drop_device(device.as_str().as_bytes()).await?;
+        bus::changed(self, object).await;
+        Ok(())
+    }
+
+    /// Wipes a token's OATH slots and its access password.
+    pub(crate) async fn reset(self: &Arc<Self>, object: &TokenObject) -> Result<(), Error> {
+        let object = object.clone();
+        self.carry_through(move |service| async move {
+            let device = object.token.info().device_id.clone();
+            object.token.reset().await?;
+            service.end_keys(&object, &device).await
+        })
+        .await
+    }
+}

@@ -1,0 +1,124 @@
+//! Pairing: a token that only this service opens, and that can prove a touch.
+
+use std::sync::Arc;
+
+use oathd_api::ErrorName;
+use oathd_oath::{Algorithm, CredentialId, Digits, Kind, NewCredential, Secret};
+use oathd_token::{AccessKey, AddOptions, TokenError};
+use zeroize::Zeroizing;
+
+use super::{Call, Service, TokenObject, access::Origin};
+use crate::{bus, error::Error, keyring::PairingKeys};
+
+/// The presence credential's issuer: ykman and oathd keep `_hidden` out of their lists.
+const PRESENCE_ISSUER: &str = "_hidden";
+
+/// The presence credential's name.
+const PRESENCE_NAME: &str = "oathd presence";
+
+/// The presence key's length in bytes: the output of SHA-256.
+const PRESENCE_KEY: usize = 32;
+
+impl Service {
+    /// Binds a token to this service and the caller's uid.
+    ///
+    /// The keys are sealed and durable before the token takes the first of them, and the access
+    /// key is set last: whenever this is cut short, the token still opens with what opened it before.
+    pub(crate) async fn pair(
+        self: &Arc<Self>,
+        call: &Call,
+        object: &TokenObject,
+    ) -> Result<(), Error> {
+        self.ensure_key(call, &object.token).await?;
+        let (call, object) = (call.without_questions(), object.clone());
+        self.carry_through(move |service| async move {
+            let (uid, device) = (call.caller.uid, object.token.info().device_id.clone());
+            service.remove_presence(&call, &object).await?;
+            let mut presence = Zeroizing::new([0; PRESENCE_KEY]);
+            (service.entropy)(presence.as_mut_slice());
+            let access = Arc::new(AccessKey::random(&service.entropy));
+            let credential = presence_credential(presence.as_slice())?;
+            let id = credential.id()?;
+            let held = service.key_of(uid, &object.token).await?;
+            let keys = PairingKeys {
+                serial: object.token.info().serial,
+                access: Zeroizing::new(*access.expose()),
+                presence: Zeroizing::new(presence.to_vec()),
+                credential_id: id.to_string(),
+            };
+            service
+                .keyring
+                .pair(uid, device.as_str().as_bytes(), keys)
+                .await?;
+            let written = service
+                .write_pairing(&object, held.map(|h| h.0), credential, &access)
+                .await;
+            if let Err(error) = written {
+                service
+                    .keyring
+                    .unpair(uid, device.as_str().as_bytes())
+                    .await?;
+                return Err(error.into());
+            }
+            service.unlocks.drop_all(&device);
+            service.unlocks.put(uid, &device, access, Origin::Paired);
+            bus::changed(&service, &object).await;
+            Ok(())
+        })
+        .await
+    }
+
+    async fn write_pairing(
+        &self,
+        object: &TokenObject,
+        held: oathd_token::Access,
+        credential: NewCredential,
+        access: &Arc<AccessKey>,
+    ) -> Result<(), TokenError> {
+        let writing = AddOptions {
+            touch: object.token.info().capabilities.touch,
+            overwrite: true,
+        };
+        let credential = Arc::new(credential);
+        object.token.add(held.clone(), credential, writing).await?;
+        object.token.set_key(held, Arc::clone(access)).await
+    }
+
+    /// Removes the presence credential of the caller's pairing, where there is one.
+    pub(super) async fn remove_presence(
+        &self,
+        call: &Call,
+        object: &TokenObject,
+    ) -> Result<(), Error> {
+        let device = object.token.info().device_id.clone();
+        let pairing = self
+            .keyring
+            .pairing(call.caller.uid, device.as_str().as_bytes())
+            .await?;
+        let Some(id) = pairing.and_then(|p| p.credential_id.parse::<CredentialId>().ok()) else {
+            return Ok(());
+        };
+        let removed = self
+            .with_key(call, &object.token, |access| {
+                let (token, id) = (object.token.clone(), id.clone());
+                async move { token.remove(access, id).await }
+            })
+            .await;
+        match removed {
+            Err(error) if error.oathd_name() == Some(ErrorName::NoSuchCredential) => Ok(()),
+            outcome => outcome,
+        }
+    }
+}
+
+fn presence_credential(key: &[u8]) -> Result<NewCredential, Error> {
+    Ok(NewCredential {
+        issuer: Some(PRESENCE_ISSUER.to_owned()),
+        name: PRESENCE_NAME.to_owned(),
+        kind: Kind::TOTP,
+        algorithm: Algorithm::Sha256,
+        digits: Digits::Six,
+        counter: 0,
+        secret: Secret::new(key.to_vec())?,
+    })
+}

@@ -1,0 +1,327 @@
+//! The tokens as the bus sees them: which object stands for which token.
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use oathd_api::{
+    ErrorName,
+    names::TOKEN_PATH,
+    wire::{AgentRequest, ErrorDetails, TokenRecord},
+};
+use oathd_token::{FormFactor, Model, Token, TokenKey, Watch};
+use zbus::{ObjectPath, OwnedObjectPath, names::OwnedUniqueName};
+
+use super::{Call, Service, access::Origin};
+use crate::{bus, error::Error, identity::Caller};
+
+/// A token with the object that stands for it.
+#[derive(Clone)]
+pub(crate) struct TokenObject {
+    pub(crate) path: OwnedObjectPath,
+    pub(crate) token: Token,
+}
+
+/// Something about a token that its owner should know.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Alarm {
+    Duplicated,
+    Reset,
+}
+
+impl Alarm {
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Alarm::Duplicated => "duplicated",
+            Alarm::Reset => "reset",
+        }
+    }
+}
+
+/// The objects on the bus, and who watches them come and go.
+#[derive(Default)]
+pub(super) struct Objects {
+    known: tokio::sync::Mutex<Vec<TokenObject>>,
+    watchers: Mutex<HashMap<OwnedUniqueName, Watch>>,
+}
+
+impl Service {
+    /// Brings the objects up to date with the readers and lists them.
+    pub(crate) async fn tokens(self: &Arc<Self>) -> Result<Vec<TokenObject>, Error> {
+        let present = self.hub().tokens().await?;
+        let mut known = self.objects.known.lock().await;
+        let mut index = 0;
+        while let Some(object) = known.get(index) {
+            let key = object.token.key();
+            if present.iter().any(|token| token.key() == key) {
+                index += 1;
+            } else {
+                let gone = known.remove(index);
+                bus::withdraw(self, &gone.path).await;
+            }
+        }
+        for token in present {
+            self.publish(&mut known, token).await?;
+        }
+        Ok(known.clone())
+    }
+
+    /// Puts a token that turned up on the bus.
+    pub(crate) async fn token_added(self: &Arc<Self>, token: Token) -> Result<(), Error> {
+        let mut known = self.objects.known.lock().await;
+        self.publish(&mut known, token).await
+    }
+
+    /// Takes a token that left off the bus.
+    pub(crate) async fn token_removed(&self, key: TokenKey) {
+        let mut known = self.objects.known.lock().await;
+        if let Some(index) = known.iter().position(|object| object.token.key() == key) {
+            let gone = known.remove(index);
+            bus::withdraw(self, &gone.path).await;
+        }
+    }
+
+    /// Tells that a token is not what it was.
+    pub(crate) async fn token_changed(&self, key: TokenKey, alarm: Option<Alarm>) {
+        let Some(object) = self.object_of(key).await else {
+            return;
+        };
+        if let Some(alarm) = alarm {
+            tracing::warn!(token = %token_name(&object.token), alarm = alarm.as_str(), "alarm");
+            bus::alarm(self, &object, alarm).await;
+        }
+        bus::changed(self, &object).await;
+    }
+
+    /// Takes every token off the bus.
+    pub(super) async fn withdraw_all(&self) {
+        for gone in self.objects.known.lock().await.drain(..) {
+            bus::withdraw(self, &gone.path).await;
+        }
+    }
+
+    /// Watches the readers of another hub for everybody who watched those of the old one.
+    pub(super) fn watch_anew(&self) {
+        let hub = self.hub();
+        for watch in self.watchers().values_mut() {
+            *watch = hub.watch();
+        }
+    }
+
+    async fn publish(
+        self: &Arc<Self>,
+        known: &mut Vec<TokenObject>,
+        token: Token,
+    ) -> Result<(), Error> {
+        if known.iter().any(|object| object.token.key() == token.key()) {
+            return Ok(());
+        }
+        let object = TokenObject {
+            path: self.new_path()?,
+            token,
+        };
+        bus::publish(self, &object).await?;
+        known.push(object);
+        Ok(())
+    }
+
+    /// An object path that tells nothing about the token.
+    fn new_path(&self) -> Result<OwnedObjectPath, Error> {
+        let mut opaque = [0; 8];
+        (self.entropy)(&mut opaque);
+        let path = format!("{TOKEN_PATH}/{:016x}", u64::from_be_bytes(opaque));
+        OwnedObjectPath::try_from(path).map_err(|_| Error::unknown_object())
+    }
+
+    /// The object of a token that is on the bus.
+    async fn object_of(&self, key: TokenKey) -> Option<TokenObject> {
+        let known = self.objects.known.lock().await;
+        known.iter().find(|o| o.token.key() == key).cloned()
+    }
+
+    /// The token of an object.
+    pub(crate) async fn at_path(&self, path: &ObjectPath<'_>) -> Result<TokenObject, Error> {
+        let known = self.objects.known.lock().await;
+        known
+            .iter()
+            .find(|object| object.path.as_str() == path.as_str())
+            .cloned()
+            .ok_or_else(Error::unknown_object)
+    }
+
+    /// Keeps the readers watched until `caller` leaves the bus.
+    pub(crate) fn watch_for(self: &Arc<Self>, caller: &Caller) {
+        let name = caller.unique_name.clone();
+        {
+            let mut watchers = self.watchers();
+            if watchers.contains_key(&name) {
+                return;
+            }
+            watchers.insert(name.clone(), self.hub().watch());
+        }
+        let service = Arc::clone(self);
+        tokio::spawn(async move {
+            service.callers.gone(&name).await;
+            service.watchers().remove(&name);
+        });
+    }
+
+    fn watchers(&self) -> std::sync::MutexGuard<'_, HashMap<OwnedUniqueName, Watch>> {
+        // Every change is one call of the map, so a poisoned map is whole.
+        let watchers = &self.objects.watchers;
+        watchers.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The one token that `selector` names: a serial, or the start of an id; empty for the only
+    /// one there is.
+    pub(crate) async fn find_token(self: &Arc<Self>, selector: &str) -> Result<TokenObject, Error> {
+        let mut fitting = self.tokens().await?;
+        fitting.retain(|object| fits(&object.token, selector));
+        match fitting.len() {
+            0 => Err(Error::new(ErrorName::NoToken)),
+            1 => Ok(fitting.remove(0)),
+            _ => {
+                let names: Vec<String> = fitting.iter().map(|o| token_name(&o.token)).collect();
+                let same = names.iter().all(|name| Some(name) == names.first());
+                let error = if same {
+                    ErrorName::TokenDuplicated
+                } else {
+                    ErrorName::AmbiguousToken
+                };
+                Err(Error::with(
+                    error,
+                    ErrorDetails {
+                        tokens: Some(names),
+                        ..ErrorDetails::default()
+                    },
+                ))
+            }
+        }
+    }
+
+    /// Tells what a token is, and what the caller holds for it.
+    pub(crate) async fn describe(&self, call: &Call, token: &Token) -> Result<TokenRecord, Error> {
+        let uid = call.caller.uid;
+        let usage = self
+            .with_key(&call.without_questions(), token, |access| {
+                let token = token.clone();
+                async move { token.usage(access).await }
+            })
+            .await;
+        let used = match usage {
+            Ok(usage) => Some(u32::from(usage.used)),
+            Err(error) if error.asks_for_password() => None,
+            Err(error) => return Err(error),
+        };
+        let info = token.info();
+        let held = self.key_of(uid, token).await?;
+        let origin = held.as_ref().map(|(_, origin)| *origin);
+        let device = info.device_id.as_str();
+        Ok(TokenRecord {
+            id: device.to_owned(),
+            serial: info.serial,
+            model: model_name(info.model).to_owned(),
+            firmware: info.firmware.to_string(),
+            form_factor: form_factor_name(info.form_factor).map(str::to_owned),
+            reader: info.reader.clone(),
+            capacity: info.capabilities.capacity.map(u32::from),
+            used,
+            capabilities: capability_words(&info.capabilities),
+            locked: info.protected,
+            unlocked: held.is_some(),
+            remembered: info.protected
+                && self
+                    .keyring
+                    .remembered(uid, device.as_bytes())
+                    .await?
+                    .is_some(),
+            paired: origin == Some(Origin::Paired),
+        })
+    }
+
+    /// Registers an agent of `caller`'s until it leaves the bus.
+    pub(crate) fn register_agent(
+        self: &Arc<Self>,
+        caller: &Caller,
+        path: OwnedObjectPath,
+    ) -> Result<(), Error> {
+        if !self.agents.register(caller, path) {
+            return Err(Error::limits_exceeded("this user has too many agents"));
+        }
+        let (service, caller) = (Arc::clone(self), caller.clone());
+        tokio::spawn(async move {
+            service.callers.gone(&caller.unique_name).await;
+            service.agents.unregister_all(&caller);
+        });
+        Ok(())
+    }
+
+    /// What an agent is told about a request on `token`.
+    pub(super) fn agent_request(&self, call: &Call, token: &Token) -> AgentRequest {
+        AgentRequest {
+            token_name: format!("{} {}", model_name(token.info().model), token_name(token)),
+            process_id: call.caller.pid,
+            ..AgentRequest::default()
+        }
+    }
+}
+
+/// How a token is called on a command line: its serial, else its id.
+pub(crate) fn token_name(token: &Token) -> String {
+    let info = token.info();
+    match info.serial {
+        Some(serial) => serial.to_string(),
+        None => info.device_id.to_string(),
+    }
+}
+
+/// The public kind: it says nothing about a single token.
+pub(crate) fn kind(token: &Token) -> &'static str {
+    match token.info().model {
+        Model::YubiKeyNeo | Model::YubiKey4 | Model::YubiKey5 => "yubikey",
+        Model::Generic => "oath-card",
+    }
+}
+
+pub(super) fn fits(token: &Token, selector: &str) -> bool {
+    let info = token.info();
+    selector.is_empty()
+        || info
+            .serial
+            .is_some_and(|serial| serial.to_string() == selector)
+        || info.device_id.as_str().starts_with(selector)
+}
+
+fn model_name(model: Model) -> &'static str {
+    match model {
+        Model::YubiKeyNeo => "YubiKey NEO",
+        Model::YubiKey4 => "YubiKey 4",
+        Model::YubiKey5 => "YubiKey 5",
+        Model::Generic => "OATH card",
+    }
+}
+
+fn form_factor_name(form_factor: FormFactor) -> Option<&'static str> {
+    match form_factor {
+        FormFactor::Unknown => None,
+        FormFactor::KeychainA => Some("usb-a keychain"),
+        FormFactor::NanoA => Some("usb-a nano"),
+        FormFactor::KeychainC => Some("usb-c keychain"),
+        FormFactor::NanoC => Some("usb-c nano"),
+        FormFactor::KeychainCi => Some("usb-c and lightning"),
+        FormFactor::BioA => Some("usb-a fingerprint"),
+        FormFactor::BioC => Some("usb-c fingerprint"),
+    }
+}
+
+fn capability_words(capabilities: &oathd_token::Capabilities) -> Vec<String> {
+    let offered = [
+        (capabilities.rename, "rename"),
+        (capabilities.touch, "touch"),
+        (capabilities.sha512, "sha512"),
+        (true, "password"),
+    ];
+    let words = offered.into_iter().filter(|(offers, _)| *offers);
+    words.map(|(_, word)| word.to_owned()).collect()
+}
