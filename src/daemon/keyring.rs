@@ -1,0 +1,276 @@
+//! The keys that oathd keeps for its users: remembered access keys and pairings.
+//!
+//! Each belongs to the uid that made it and to one token, known by the device id of its applet.
+
+use std::sync::Arc;
+
+use rusqlite::OptionalExtension;
+use zeroize::Zeroizing;
+
+use crate::{
+    clock::Clock,
+    store::{Store, StoreError},
+    vault::{Binding, Purpose, Vault, VaultError},
+};
+
+/// Bytes of a YKOATH access key (PBKDF2 of the password, cut to 16).
+pub const ACCESS_KEY: usize = 16;
+
+/// Why a key cannot be kept or had.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum KeyringError {
+    /// The store cannot be used.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The vault cannot be used, or a value does not open.
+    #[error(transparent)]
+    Vault(#[from] VaultError),
+}
+
+/// What pairing leaves with oathd.
+pub struct PairingKeys {
+    /// The serial of the token, where it has one; to recognize it after a reset.
+    pub serial: Option<u32>,
+    /// The access key that locks the token.
+    pub access: Zeroizing<[u8; ACCESS_KEY]>,
+    /// The key of the presence credential.
+    pub presence: Zeroizing<Vec<u8>>,
+    /// The id of the presence credential on the token.
+    pub credential_id: String,
+}
+
+impl std::fmt::Debug for PairingKeys {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter
+            .debug_struct("PairingKeys")
+            .field("serial", &self.serial)
+            .field("credential_id", &self.credential_id)
+            .finish_non_exhaustive()
+    }
+}
+
+/// A row of `pairing` as it is kept.
+type SealedPairing = (Option<u32>, Vec<u8>, Vec<u8>, String);
+
+/// Keeps keys. Clones share it.
+#[derive(Clone)]
+pub struct Keyring {
+    store: Store,
+    vault: Arc<Vault>,
+    clock: Arc<dyn Clock>,
+}
+
+impl std::fmt::Debug for Keyring {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(formatter, "Keyring({:?})", self.vault)
+    }
+}
+
+impl Keyring {
+    /// Keeps keys in `store`, sealed by `vault`, dated by `clock`.
+    pub fn new(store: Store, vault: Arc<Vault>, clock: Arc<dyn Clock>) -> Keyring {
+        Keyring {
+            store,
+            vault,
+            clock,
+        }
+    }
+
+    /// Remembers the access key of a token for a user, in place of the one before.
+    ///
+    /// # Errors
+    ///
+    /// [`KeyringError`]; what was remembered before stays.
+    pub async fn remember(
+        &self,
+        uid: u32,
+        device_id: &[u8],
+        key: &[u8; ACCESS_KEY],
+    ) -> Result<(), KeyringError> {
+        let binding = Binding { uid, device_id };
+        let sealed = self.vault.seal(Purpose::RememberedKey, binding, key)?;
+        let row = (uid, device_id.to_vec(), sealed, self.created());
+        self.store
+            .write(move |connection| {
+                connection.execute(
+                    "INSERT OR REPLACE INTO remembered_key (uid, device_id, sealed, created)
+                     VALUES (?, ?, ?, ?)",
+                    row,
+                )
+            })
+            .await?;
+        Ok(())
+    }
+
+    /// The remembered access key, if there is one.
+    ///
+    /// # Errors
+    ///
+    /// [`KeyringError`]; the vault is asked only if there is something to open.
+    pub async fn remembered(
+        &self,
+        uid: u32,
+        device_id: &[u8],
+    ) -> Result<Option<Zeroizing<[u8; ACCESS_KEY]>>, KeyringError> {
+        let place = (uid, device_id.to_vec());
+        let sealed: Option<Vec<u8>> = self
+            .store
+            .write(move |connection| {
+                connection
+                    .query_row(
+                        "SELECT sealed FROM remembered_key WHERE uid = ? AND device_id = ?",
+                        place,
+                        |row| row.get(0),
+                    )
+                    .optional()
+            })
+            .await?;
+        let binding = Binding { uid, device_id };
+        sealed
+            .map(|sealed| self.open_access_key(Purpose::RememberedKey, binding, &sealed))
+            .transpose()
+    }
+
+    /// Forgets a remembered access key; says whether there was one.
+    ///
+    /// # Errors
+    ///
+    /// [`KeyringError::Store`].
+    pub async fn forget(&self, uid: u32, device_id: &[u8]) -> Result<bool, KeyringError> {
+        let place = (uid, device_id.to_vec());
+        let sql = "DELETE FROM remembered_key WHERE uid = ? AND device_id = ?";
+        let gone = self
+            .store
+            .write(move |connection| connection.execute(sql, place))
+            .await?;
+        Ok(gone > 0)
+    }
+
+    /// Keeps what pairing made, in place of the pairing before.
+    ///
+    /// # Errors
+    ///
+    /// [`KeyringError`]; the pairing before stays.
+    pub async fn pair(
+        &self,
+        uid: u32,
+        device_id: &[u8],
+        keys: PairingKeys,
+    ) -> Result<(), KeyringError> {
+        let binding = Binding { uid, device_id };
+        let access = keys.access.as_slice();
+        let access = self.vault.seal(Purpose::AccessKey, binding, access)?;
+        let presence = self
+            .vault
+            .seal(Purpose::PresenceKey, binding, &keys.presence)?;
+        let row = (
+            uid,
+            device_id.to_vec(),
+            keys.serial,
+            access,
+            presence,
+            keys.credential_id,
+            self.created(),
+        );
+        self.store
+            .write(move |connection| {
+                connection.execute(
+                    "INSERT OR REPLACE INTO pairing (uid, device_id, serial, sealed_access_key,
+                         sealed_presence_key, presence_credential, created)
+                     VALUES (?, ?, ?, ?, ?, ?, ?)",
+                    row,
+                )
+            })
+            .await?;
+        Ok(())
+    }
+
+    /// The pairing of a user with a token, if there is one.
+    ///
+    /// # Errors
+    ///
+    /// [`KeyringError`]; the vault is asked only if there is something to open.
+    pub async fn pairing(
+        &self,
+        uid: u32,
+        device_id: &[u8],
+    ) -> Result<Option<PairingKeys>, KeyringError> {
+        let place = (uid, device_id.to_vec());
+        let row: Option<SealedPairing> = self
+            .store
+            .write(move |connection| {
+                connection
+                    .query_row(
+                        "SELECT serial, sealed_access_key, sealed_presence_key, presence_credential
+                         FROM pairing WHERE uid = ? AND device_id = ?",
+                        place,
+                        |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?)),
+                    )
+                    .optional()
+            })
+            .await?;
+        let Some((serial, access, presence, credential_id)) = row else {
+            return Ok(None);
+        };
+        let binding = Binding { uid, device_id };
+        Ok(Some(PairingKeys {
+            serial,
+            access: self.open_access_key(Purpose::AccessKey, binding, &access)?,
+            presence: self.vault.open(Purpose::PresenceKey, binding, &presence)?,
+            credential_id,
+        }))
+    }
+
+    /// Forgets a pairing; says whether there was one.
+    ///
+    /// # Errors
+    ///
+    /// [`KeyringError::Store`].
+    pub async fn unpair(&self, uid: u32, device_id: &[u8]) -> Result<bool, KeyringError> {
+        let place = (uid, device_id.to_vec());
+        let sql = "DELETE FROM pairing WHERE uid = ? AND device_id = ?";
+        let gone = self
+            .store
+            .write(move |connection| connection.execute(sql, place))
+            .await?;
+        Ok(gone > 0)
+    }
+
+    /// Forgets everything about a token, of every user: it was reset, or its password changed.
+    ///
+    /// # Errors
+    ///
+    /// [`KeyringError::Store`]; nothing is forgotten then.
+    pub async fn drop_device(&self, device_id: &[u8]) -> Result<(), KeyringError> {
+        let device = device_id.to_vec();
+        self.store
+            .write(move |connection| {
+                connection.execute("DELETE FROM remembered_key WHERE device_id = ?", [&device])?;
+                connection.execute("DELETE FROM pairing WHERE device_id = ?", [&device])
+            })
+            .await?;
+        Ok(())
+    }
+
+    fn created(&self) -> i64 {
+        i64::try_from(self.clock.now()).unwrap_or(i64::MAX)
+    }
+
+    fn open_access_key(
+        &self,
+        purpose: Purpose,
+        binding: Binding<'_>,
+        sealed: &[u8],
+    ) -> Result<Zeroizing<[u8; ACCESS_KEY]>, KeyringError> {
+        let plain = self.vault.open(purpose, binding, sealed)?;
+        let mut key = Zeroizing::new([0; ACCESS_KEY]);
+        if plain.len() != ACCESS_KEY {
+            return Err(VaultError::Damaged.into());
+        }
+        key.copy_from_slice(&plain);
+        Ok(key)
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,42 @@
+//! oathd: keeps second factors on hardware tokens and answers for them on D-Bus.
+//!
+//! The layers, from the ground up:
+//!
+//! * effects with a trait, so that a test can turn them: [`clock`], [`random`];
+//! * what is kept: [`store`] (SQLite), [`vault`] (sealing), [`keyring`] (remembered keys and
+//!   pairings, the typed use of both);
+//! * who asks and may they: [`identity`], [`authority`];
+//! * how secrets cross the bus: [`secret_fd`];
+//! * the process in its system: [`config`], [`logging`], [`notify`].
+//!
+//! Nothing here wakes an idle process: there are no intervals, only waits for something to happen.
+
+#![cfg_attr(
+    test,
+    allow(
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::panic,
+        reason = "tests"
+    )
+)]
+
+mod agents;
+pub mod authority;
+mod bus;
+pub mod clock;
+pub mod config;
+pub mod error;
+pub mod identity;
+pub mod keyring;
+pub mod logging;
+pub mod notify;
+pub mod random;
+pub mod run;
+pub mod secret_fd;
+mod service;
+pub mod store;
+pub mod vault;
+
+#[cfg(test)]
+mod private_bus;

@@ -1,0 +1,177 @@
+//! The log: structured to the journal, plain lines elsewhere.
+//!
+//! Whatever the filter says, crates that are not ours log warnings and errors only. The D-Bus
+//! library describes every message at trace level, card libraries log APDUs: a filter set in haste
+//! must not be able to put a secret into the journal.
+
+use std::{io::IsTerminal, os::fd::AsFd};
+
+use tracing::{Level, Metadata, Subscriber};
+use tracing_subscriber::{
+    EnvFilter, Layer,
+    filter::{FilterExt, ParseError, filter_fn},
+    layer::SubscriberExt,
+    registry::LookupSpan,
+};
+
+/// The variable that wins over the settings file.
+pub const VARIABLE: &str = "OATHD_LOG";
+
+/// Why there is no log.
+#[derive(Debug, thiserror::Error)]
+pub enum LogError {
+    /// The filter cannot be read.
+    #[error("log filter: {0}")]
+    Filter(#[from] ParseError),
+    /// Something else took the process's log before.
+    #[error("the log is set up already")]
+    Taken,
+}
+
+/// Says whether `filter` can be read: a level, or a list such as `info,oathd_token=debug`.
+///
+/// # Errors
+///
+/// [`LogError::Filter`].
+pub fn check(filter: &str) -> Result<(), LogError> {
+    EnvFilter::try_new(filter)?;
+    Ok(())
+}
+
+/// Sets up the log of the process. `command_line` wins over [`VARIABLE`], and that over the
+/// `configured` filter.
+///
+/// # Errors
+///
+/// [`LogError`]; nothing is logged then.
+pub fn init(command_line: Option<&str>, configured: &str) -> Result<(), LogError> {
+    let variable = std::env::var(VARIABLE).ok();
+    let filter = command_line.or(variable.as_deref()).unwrap_or(configured);
+    let journal = if stderr_is_the_journal() {
+        tracing_journald::layer().ok()
+    } else {
+        None
+    };
+    let outcome = match journal {
+        // The fields of events keep their names: F_TOKEN would say less than TOKEN.
+        Some(journal) => tracing::subscriber::set_global_default(
+            tracing_subscriber::registry().with(capped(journal.with_field_prefix(None), filter)?),
+        ),
+        None => {
+            let plain = tracing_subscriber::fmt::layer()
+                .with_writer(std::io::stderr)
+                .with_ansi(std::io::stderr().is_terminal());
+            tracing::subscriber::set_global_default(
+                tracing_subscriber::registry().with(capped(plain, filter)?),
+            )
+        }
+    };
+    outcome.map_err(|_| LogError::Taken)
+}
+
+/// Puts the filter, and the cap on foreign crates, before a layer.
+fn capped<S, L>(layer: L, filter: &str) -> Result<impl Layer<S> + use<S, L>, LogError>
+where
+    S: Subscriber + for<'span> LookupSpan<'span>,
+    L: Layer<S>,
+{
+    let filter = EnvFilter::try_new(filter)?;
+    Ok(layer.with_filter(filter.and(filter_fn(may_log))))
+}
+
+/// Ours at any level, others from warnings up.
+fn may_log(metadata: &Metadata<'_>) -> bool {
+    let krate = metadata.target().split("::").next().unwrap_or_default();
+    let ours = krate == "oathd" || krate.starts_with("oathd_");
+    ours || *metadata.level() <= Level::WARN
+}
+
+/// Compares standard error with `$JOURNAL_STREAM`, as systemd.exec(5) describes it.
+fn stderr_is_the_journal() -> bool {
+    let Ok(stream) = std::env::var("JOURNAL_STREAM") else {
+        return false;
+    };
+    let Ok(status) = rustix::fs::fstat(std::io::stderr().as_fd()) else {
+        return false;
+    };
+    stream == format!("{}:{}", status.st_dev, status.st_ino)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{
+        io::Write,
+        sync::{Arc, Mutex},
+    };
+
+    use super::*;
+
+    #[derive(Clone, Default)]
+    struct Buffer(Arc<Mutex<Vec<u8>>>);
+
+    impl Write for Buffer {
+        fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+            self.0.lock().unwrap().write(bytes)
+        }
+
+        fn flush(&mut self) -> std::io::Result<()> {
+            Ok(())
+        }
+    }
+
+    /// What a filter lets through of `work`.
+    fn logged(filter: &str, work: impl FnOnce()) -> String {
+        let buffer = Buffer::default();
+        let writer = buffer.clone();
+        let layer = tracing_subscriber::fmt::layer()
+            .with_ansi(false)
+            .with_writer(move || writer.clone());
+        let subscriber = tracing_subscriber::registry().with(capped(layer, filter).unwrap());
+        tracing::subscriber::with_default(subscriber, work);
+        String::from_utf8(buffer.0.lock().unwrap().clone()).unwrap()
+    }
+
+    #[test]
+    fn foreign_crates_say_nothing_below_a_warning() {
+        for filter in [
+            "trace",
+            "zbus=trace",
+            "zbus::connection=trace,oathd_x=trace",
+        ] {
+            let text = logged(filter, || {
+                tracing::trace!(target: "zbus::connection", "foreign");
+                tracing::debug!(target: "zbus", "foreign");
+                tracing::info!(target: "oathdx", "foreign");
+                tracing::info_span!(target: "zbus::connection", "foreign").in_scope(|| {
+                    tracing::warn!(target: "zbus::connection", "heard");
+                    tracing::trace!(target: "oathd_x::y", "ours");
+                });
+            });
+            assert!(!text.contains("foreign"), "{text}");
+            assert_eq!(text.contains("heard"), filter != "oathd_x=trace", "{text}");
+            assert_eq!(
+                text.contains("ours"),
+                filter.contains("oathd_x") || filter == "trace"
+            );
+        }
+    }
+
+    #[test]
+    fn the_filter_chooses_among_our_own_targets() {
+        let text = logged("warn,oathd_token=debug", || {
+            tracing::info!(target: "oathd_daemon", "left out");
+            tracing::debug!(target: "oathd_token::actor", "taken");
+        });
+        assert!(
+            text.contains("taken") && !text.contains("left out"),
+            "{text}"
+        );
+    }
+
+    #[test]
+    fn bad_filters_are_refused() {
+        assert!(check("info,oathd_token=debug").is_ok());
+        assert!(check("oathd=loud").is_err());
+        assert!(init(Some("a=b=c"), "info").is_err());
+    }
+}

@@ -1,0 +1,80 @@
+//! The tables, and the steps that lead to them.
+
+use std::path::Path;
+
+use rusqlite::Connection;
+
+use super::StoreError;
+
+/// Step n turns schema n into schema n + 1. A step that was released is never changed.
+const STEPS: &[&str] = &[
+    // Times are Unix seconds. A device id is what the applet shows, as bytes; a sealed value is
+    // bound to its uid, device id and column.
+    "CREATE TABLE meta (
+        key TEXT NOT NULL PRIMARY KEY,
+        value BLOB NOT NULL
+     ) STRICT, WITHOUT ROWID;
+     CREATE TABLE remembered_key (
+        uid INTEGER NOT NULL,
+        device_id BLOB NOT NULL,
+        sealed BLOB NOT NULL,
+        created INTEGER NOT NULL,
+        PRIMARY KEY (uid, device_id)
+     ) STRICT, WITHOUT ROWID;
+     CREATE TABLE pairing (
+        uid INTEGER NOT NULL,
+        device_id BLOB NOT NULL,
+        serial INTEGER,
+        sealed_access_key BLOB NOT NULL,
+        sealed_presence_key BLOB NOT NULL,
+        presence_credential TEXT NOT NULL,
+        created INTEGER NOT NULL,
+        PRIMARY KEY (uid, device_id)
+     ) STRICT, WITHOUT ROWID;",
+];
+
+/// The newest schema that this program knows.
+pub(super) fn newest() -> i64 {
+    i64::try_from(STEPS.len()).unwrap_or(i64::MAX)
+}
+
+/// Refuses a damaged file.
+pub(super) fn check(connection: &Connection, path: &Path) -> Result<(), StoreError> {
+    let verdict: String = connection
+        .query_row("PRAGMA quick_check(1)", (), |row| row.get(0))
+        .map_err(|error| StoreError::unavailable(path, error))?;
+    if verdict == "ok" {
+        Ok(())
+    } else {
+        Err(StoreError::unavailable(path, verdict))
+    }
+}
+
+/// Takes the steps that the file has not taken, all or none.
+pub(super) fn migrate(connection: &mut Connection, path: &Path) -> Result<(), StoreError> {
+    let failed = |error: rusqlite::Error| StoreError::unavailable(path, error);
+    let found: i64 = connection
+        .query_row("PRAGMA user_version", (), |row| row.get(0))
+        .map_err(failed)?;
+    let steps = usize::try_from(found)
+        .ok()
+        .and_then(|taken| STEPS.get(taken..));
+    let Some(steps) = steps else {
+        return Err(StoreError::NewerSchema {
+            path: path.to_owned(),
+            found,
+            known: newest(),
+        });
+    };
+    if steps.is_empty() {
+        return Ok(());
+    }
+    let transaction = connection.transaction().map_err(failed)?;
+    for step in steps {
+        transaction.execute_batch(step).map_err(failed)?;
+    }
+    transaction
+        .pragma_update(None, "user_version", newest())
+        .map_err(failed)?;
+    transaction.commit().map_err(failed)
+}

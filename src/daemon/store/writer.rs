@@ -1,0 +1,142 @@
+//! The thread that owns the database: it commits what is waiting in one go.
+
+use std::{
+    fmt,
+    fs::File,
+    io,
+    path::{Path, PathBuf},
+    thread::JoinHandle,
+};
+
+use rusqlite::{Connection, Transaction};
+use tokio::sync::{mpsc, oneshot};
+
+use super::StoreError;
+
+/// How much work may wait; callers beyond it wait for room.
+const QUEUE: usize = 256;
+
+/// How much work one COMMIT may hold.
+const GROUP: usize = 64;
+
+/// Tells a caller its outcome, once the fate of the COMMIT is known.
+type Answer = Box<dyn FnOnce(Result<(), StoreError>) + Send>;
+
+/// Work in a savepoint of its own: what fails takes nothing else along.
+type Job = Box<dyn FnOnce(&mut Transaction<'_>, &Path) -> Answer + Send>;
+
+/// The sending end, and the thread to wait for.
+pub(super) struct Writer {
+    path: PathBuf,
+    jobs: Option<mpsc::Sender<Job>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl fmt::Debug for Writer {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "Writer({})", self.path.display())
+    }
+}
+
+impl Writer {
+    /// Starts the thread; `lock` is given up when it ends.
+    pub(super) fn start(connection: Connection, path: PathBuf, lock: File) -> io::Result<Writer> {
+        let (sender, receiver) = mpsc::channel(QUEUE);
+        let thread = std::thread::Builder::new()
+            .name("store".to_owned())
+            .spawn({
+                let path = path.clone();
+                move || {
+                    work_off(connection, &path, receiver);
+                    drop(lock);
+                }
+            })?;
+        Ok(Writer {
+            path,
+            jobs: Some(sender),
+            thread: Some(thread),
+        })
+    }
+
+    /// See [`Store::write`](super::Store::write).
+    pub(super) async fn run<T, W>(&self, work: W) -> Result<T, StoreError>
+    where
+        T: Send + 'static,
+        W: FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
+    {
+        let (reply, outcome) = oneshot::channel();
+        let job: Job = Box::new(move |transaction, path| {
+            let done = in_savepoint(transaction, work)
+                .map_err(|error| StoreError::unavailable(path, error));
+            Box::new(move |committed| {
+                // Nobody waits if the caller has gone; what it asked for is done all the same.
+                let _ = reply.send(committed.and(done));
+            })
+        });
+        let ended = || StoreError::unavailable(&self.path, "the store gave no answer");
+        let jobs = self.jobs.as_ref().ok_or_else(ended)?;
+        jobs.send(job).await.map_err(|_| ended())?;
+        outcome.await.map_err(|_| ended())?
+    }
+}
+
+impl Drop for Writer {
+    /// Waits until what was sent is written and the file is closed.
+    fn drop(&mut self) {
+        self.jobs = None;
+        if let Some(thread) = self.thread.take()
+            && thread.join().is_err()
+        {
+            tracing::error!("the store's thread has failed");
+        }
+    }
+}
+
+fn in_savepoint<T>(
+    transaction: &mut Transaction<'_>,
+    work: impl FnOnce(&Connection) -> rusqlite::Result<T>,
+) -> rusqlite::Result<T> {
+    let savepoint = transaction.savepoint()?;
+    let done = work(&savepoint)?;
+    savepoint.commit()?;
+    Ok(done)
+}
+
+/// Takes work as it comes: one group after the other, until nobody can send any more.
+fn work_off(mut connection: Connection, path: &Path, mut jobs: mpsc::Receiver<Job>) {
+    while let Some(first) = jobs.blocking_recv() {
+        let mut answers = Vec::new();
+        let committed = commit_group(&mut connection, path, first, &mut jobs, &mut answers);
+        if let Err(error) = &committed {
+            tracing::error!(%error, "the state was not written");
+        }
+        for answer in answers {
+            answer(committed.clone());
+        }
+    }
+}
+
+/// Runs `first` and what waits behind it in one transaction.
+fn commit_group(
+    connection: &mut Connection,
+    path: &Path,
+    first: Job,
+    jobs: &mut mpsc::Receiver<Job>,
+    answers: &mut Vec<Answer>,
+) -> Result<(), StoreError> {
+    let failed = |error: rusqlite::Error| StoreError::unavailable(path, error);
+    // Deferred: a group that only reads takes no lock and syncs nothing.
+    let mut transaction = connection.transaction().map_err(failed)?;
+    let mut next = Some(first);
+    while let Some(job) = next {
+        answers.push(job(&mut transaction, path));
+        // A failing disk, among others, makes SQLite take the whole transaction back.
+        if transaction.is_autocommit() {
+            return Err(StoreError::unavailable(path, "SQLite took the group back"));
+        }
+        next = (answers.len() < GROUP)
+            .then(|| jobs.try_recv().ok())
+            .flatten();
+    }
+    transaction.commit().map_err(failed)
+}
