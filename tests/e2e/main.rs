@@ -1,0 +1,14 @@
+//! End-to-end tests: one module for each property, each saying what it proves and what it does not.
+#![cfg_attr(
+    test,
+    allow(
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::panic,
+        reason = "tests"
+    )
+)]
+
+mod a_polkit_rule_decides_by_uid;
+mod pcscd_sees_cards_come_and_go;
+mod worlds_do_not_meet;

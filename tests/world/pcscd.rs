@@ -1,0 +1,91 @@
+//! The PC/SC service of a world, with readers made of sockets.
+
+use std::fmt::Write as _;
+use std::os::unix::net::UnixStream;
+
+use super::{Failure, World, until};
+
+/// Readers in every world.
+pub const READERS: u16 = 4;
+
+/// The port of the first reader. Each instance of the vpcd driver serves two.
+const FIRST_PORT: u16 = 0x8C7B;
+const READERS_PER_DRIVER: u16 = 2;
+const DRIVER: &str = "/usr/lib/pcsc/drivers/serial/libifdvpcd.so";
+
+/// What pcscd calls reader `slot` (0 to [`READERS`] − 1).
+#[must_use]
+pub fn reader_name(slot: u16) -> String {
+    format!(
+        "Virtual PCD {:02X} {:02X}",
+        slot / READERS_PER_DRIVER,
+        slot % READERS_PER_DRIVER
+    )
+}
+
+/// The port of the loopback network on which the reader's card is awaited.
+pub(super) fn port(slot: u16) -> u16 {
+    FIRST_PORT + slot
+}
+
+impl World {
+    /// Starts pcscd with [`READERS`] readers.
+    ///
+    /// # Errors
+    /// When it does not come up.
+    pub fn start_pcscd(&mut self) -> Result<(), Failure> {
+        let mut config = String::new();
+        for slot in (0..READERS).step_by(READERS_PER_DRIVER.into()) {
+            let port = port(slot);
+            // Writing to a String cannot fail.
+            let _ = writeln!(
+                config,
+                "FRIENDLYNAME \"Virtual PCD\"\nDEVICENAME /dev/null:0x{port:X}\nLIBPATH {DRIVER}\nCHANNELID 0x{port:X}\n"
+            );
+        }
+        self.layout.write("reader.conf.d/vpcd", &config)?;
+        let mut pcscd = self
+            .program("pcscd")
+            .arguments(&["--foreground", "--config", "/run/reader.conf.d"])
+            .start("pcscd")?;
+        let socket = self.path("pcscd/pcscd.comm");
+        until("pcscd", || {
+            pcscd.check_alive()?;
+            Ok(UnixStream::connect(&socket).ok())
+        })?;
+        self.pcscd = Some(pcscd);
+        Ok(())
+    }
+
+    /// Ends pcscd. The cards lose their readers.
+    ///
+    /// # Errors
+    /// When it does not end.
+    pub fn stop_pcscd(&mut self) -> Result<(), Failure> {
+        match self.pcscd.take() {
+            Some(mut pcscd) => pcscd.end().map(|_| ()),
+            None => Ok(()),
+        }
+    }
+
+    /// Kills pcscd as a crash would.
+    ///
+    /// # Errors
+    /// When the system refuses.
+    pub fn crash_pcscd(&mut self) -> Result<(), Failure> {
+        match self.pcscd.take() {
+            Some(mut pcscd) => pcscd.kill().map(|_| ()),
+            None => Ok(()),
+        }
+    }
+
+    /// Ends pcscd, starts it again, and puts the same cards back into the same readers.
+    ///
+    /// # Errors
+    /// When something does not come up.
+    pub fn restart_pcscd(&mut self) -> Result<(), Failure> {
+        self.stop_pcscd()?;
+        self.start_pcscd()?;
+        self.reinsert_cards()
+    }
+}
