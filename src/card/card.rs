@@ -30,7 +30,7 @@ pub struct Card {
     chain: Option<(Header, Vec<u8>)>,
     /// The part of the last answer that has not been sent.
     rest: Vec<u8>,
-    /// The most data in the answer to the current command.
+    /// The most data in the answer to the current command, in bytes.
     limit: usize,
 }
 
@@ -91,9 +91,15 @@ impl Card {
         self.oath.state()
     }
 
-    /// Whether [`Card::state`] changed since this was last asked.
-    pub fn take_changed(&mut self) -> bool {
-        self.oath.take_changed()
+    /// Whether [`Card::state`] differs from what [`Card::mark_saved`] last approved.
+    #[must_use]
+    pub fn unsaved(&self) -> bool {
+        self.oath.unsaved()
+    }
+
+    /// Says that [`Card::state`] is kept as it is.
+    pub fn mark_saved(&mut self) {
+        self.oath.mark_saved();
     }
 
     /// Breaks the memory of the credential `id`: its calculation answers `6581` until it is
@@ -152,7 +158,7 @@ impl Card {
         if command.extended && !self.profile.extended_apdus() {
             return Err(Status::WRONG_LENGTH);
         }
-        self.limit = command.limit;
+        self.limit = command.limit.min(self.profile.longest_apdu());
         let data = match chain {
             Some((header, _)) if header != command.header => return Err(Status::CHAIN_BROKEN),
             Some((_, before)) => [before, command.data].concat(),

@@ -19,6 +19,8 @@
 
 mod algorithm;
 mod apdu;
+#[cfg(test)]
+mod behaviour;
 mod card;
 mod credential;
 mod entropy;
@@ -26,6 +28,7 @@ mod fault;
 mod key;
 mod management;
 mod oath;
+mod options;
 mod otp;
 mod profile;
 mod shared;
@@ -36,6 +39,7 @@ mod tlv;
 pub use card::{Card, Outcome};
 pub use entropy::{Entropy, SystemEntropy};
 pub use fault::{Fault, InvalidFault};
+pub use options::{CardOptions, Touch, UnknownTouch};
 pub use profile::{Interface, Profile, UnknownInterface, UnknownProfile, Version};
-pub use shared::{CardOptions, CardStatus, Removed, SharedCard, Touch, UnknownTouch};
+pub use shared::{CardStatus, Removed, SharedCard};
 pub use state::{State, StateError};

@@ -39,7 +39,7 @@ pub(crate) struct Oath {
     challenge: Option<[u8; 8]>,
     /// The calculation that waits for a touch.
     waiting: Option<Calculation>,
-    /// The state differs from what was last taken.
+    /// The state differs from what was last saved.
     changed: bool,
 }
 
@@ -78,9 +78,14 @@ impl Oath {
         &self.state
     }
 
-    /// Whether the memory changed since this was last asked.
-    pub(crate) fn take_changed(&mut self) -> bool {
-        std::mem::take(&mut self.changed)
+    /// Whether the memory differs from what was last marked as saved.
+    pub(crate) fn unsaved(&self) -> bool {
+        self.changed
+    }
+
+    /// Says that the memory is kept as it is.
+    pub(crate) fn mark_saved(&mut self) {
+        self.changed = false;
     }
 
     /// Breaks the memory of the credential `id`: computing it answers `6581`. Overwriting or

@@ -3,74 +3,13 @@
 use crate::card::{Card, Outcome};
 use crate::entropy::{Entropy, SystemEntropy};
 use crate::fault::{Armed, Fault};
-use crate::profile::{Interface, Profile};
+use crate::options::{CardOptions, Touch};
 use crate::state::{State, StateError};
 use crate::status::Status;
 use std::fmt;
 use std::path::PathBuf;
-use std::str::FromStr;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
-
-/// What answers a request for a touch.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub enum Touch {
-    /// Nobody: every wait runs into its timeout.
-    Never,
-    /// Somebody, at once.
-    #[default]
-    Always,
-    /// [`SharedCard::touch`].
-    Manual,
-}
-
-impl FromStr for Touch {
-    type Err = UnknownTouch;
-
-    fn from_str(name: &str) -> Result<Touch, UnknownTouch> {
-        match name {
-            "never" => Ok(Touch::Never),
-            "always" => Ok(Touch::Always),
-            "manual" => Ok(Touch::Manual),
-            _ => Err(UnknownTouch(name.to_owned())),
-        }
-    }
-}
-
-/// A word that is no way of touching.
-#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
-#[error("\"{0}\" is no way to touch: use never, always or manual")]
-pub struct UnknownTouch(String);
-
-/// What a new card is.
-#[derive(Clone, Debug)]
-pub struct CardOptions {
-    /// The model.
-    pub profile: Profile,
-    /// How it hangs on its reader.
-    pub interface: Interface,
-    /// Its serial number.
-    pub serial: u32,
-    /// The file that keeps its credentials, **in the clear**; without one they go with the card.
-    pub state_file: Option<PathBuf>,
-    /// Who touches it.
-    pub touch: Touch,
-    /// How long it waits for a touch; a YubiKey waits 15 s.
-    pub touch_timeout: Duration,
-}
-
-impl Default for CardOptions {
-    fn default() -> CardOptions {
-        CardOptions {
-            profile: Profile::default(),
-            interface: Interface::default(),
-            serial: 12_345_678,
-            state_file: None,
-            touch: Touch::default(),
-            touch_timeout: Duration::from_secs(15),
-        }
-    }
-}
 
 /// The card is not in the reader, or lost its power before it answered.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
@@ -411,17 +350,17 @@ impl Slot {
         self.card.transmit(apdu, &mut *self.entropy)
     }
 
-    /// Writes what changed before the answer goes out; a state that cannot be kept is a memory
-    /// failure.
+    /// Writes what changed before the answer goes out. While that fails, every answer is a memory
+    /// failure: a host never hears of success that a restart would undo.
     fn keep(&mut self, answer: Vec<u8>) -> Vec<u8> {
-        let kept = match &self.state_file {
-            Some(path) if self.card.take_changed() => self.card.state().save(path),
-            _ => Ok(()),
-        };
-        match kept {
-            Ok(()) => answer,
-            Err(_) => Status::MEMORY_FAILURE.bytes().to_vec(),
+        match &self.state_file {
+            Some(path) if self.card.unsaved() => match self.card.state().save(path) {
+                Ok(()) => self.card.mark_saved(),
+                Err(_) => return Status::MEMORY_FAILURE.bytes().to_vec(),
+            },
+            _ => {}
         }
+        answer
     }
 }
 

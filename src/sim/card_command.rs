@@ -22,7 +22,8 @@ const PATIENCE: Duration = Duration::from_secs(10);
 ///
 /// The command prints `ready` when the card is in the reader, and `removed`, `touch-awaited` and
 /// `touch-over` as these happen. It reads a line at a time on its standard input: `touch`,
-/// `remove`, `insert`, or `fault SPEC`. It runs until SIGTERM or SIGINT (status 0) or until
+/// `remove`, `insert`, `fault SPEC`, or `count`, which prints `commands N`, the number of command
+/// APDUs so far. It runs until SIGTERM or SIGINT (status 0) or until
 /// the reader goes (69); SIGUSR1 touches the card.
 #[derive(Args)]
 pub(crate) struct Arguments {
@@ -169,12 +170,13 @@ fn obey(card: &SharedCard, front: &Front) {
             ("touch", "") => press(card),
             ("remove", "") => front.remove(),
             ("insert", "") => card.insert(),
+            ("count", "") => say(&format!("commands {}", card.status().commands)),
             ("fault", spec) => match spec.parse() {
                 Ok(fault) => card.inject(fault),
                 Err(error) => complain(&error),
             },
             _ => complain(&format_args!(
-                "\"{line}\" is no command: use touch, remove, insert or fault SPEC"
+                "\"{line}\" is no command: use touch, remove, insert, fault SPEC or count"
             )),
         }
     }

@@ -1,5 +1,15 @@
 //! `oathd-sim`: simulated tokens for tests.
 
+#![cfg_attr(
+    test,
+    allow(
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::panic,
+        reason = "tests"
+    )
+)]
+
 mod card_command;
 
 use clap::{Parser, Subcommand};
@@ -37,5 +47,16 @@ fn usage(error: &clap::Error) -> ExitCode {
         ExitCode::from(u8::from(oathd_api::ExitCode::Usage))
     } else {
         ExitCode::SUCCESS
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::CommandLine;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_command_line_is_sound() {
+        CommandLine::command().debug_assert();
     }
 }
