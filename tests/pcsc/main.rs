@@ -73,7 +73,8 @@ fn list() -> Result<(), Failure> {
 fn await_state(reader: &str, wanted: State) -> Result<(), Failure> {
     let end = Instant::now() + BOUND;
     let mut context = None;
-    let mut states = [ReaderState::new(CString::new(reader)?, State::UNAWARE)];
+    let name = CString::new(reader)?;
+    let mut states = [ReaderState::new(name.clone(), State::UNAWARE)];
     while Instant::now() < end {
         if context.is_none() {
             context = Context::establish(Scope::User).ok();
@@ -84,10 +85,16 @@ fn await_state(reader: &str, wanted: State) -> Result<(), Failure> {
             .map(|context| context.get_status_change(left, &mut states))
         {
             Some(Ok(())) => {
-                if states[0].event_state().contains(wanted) {
+                let state = states[0].event_state();
+                if state.contains(wanted) {
                     return Ok(());
                 }
-                states[0].sync_current_state();
+                if state.contains(State::UNKNOWN) {
+                    states[0] = ReaderState::new(name.clone(), State::UNAWARE);
+                    thread::sleep(Duration::from_millis(5));
+                } else {
+                    states[0].sync_current_state();
+                }
             }
             Some(Err(pcsc::Error::UnknownReader)) => thread::sleep(Duration::from_millis(5)),
             Some(Err(pcsc::Error::Timeout)) => break,

@@ -15,6 +15,7 @@ const FOLDERS: [&str; 12] = [
     "build",
     "cards",
     "dbus",
+    "drivers",
     "etc",
     "home",
     "log",
@@ -23,7 +24,6 @@ const FOLDERS: [&str; 12] = [
     "polkit/rules",
     "polkit/vendor-rules",
     "reader.conf.d",
-    "udev",
 ];
 
 /// The folder and what was found on the machine.

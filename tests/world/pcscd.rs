@@ -1,6 +1,7 @@
 //! The PC/SC service of a world, with readers made of sockets.
 
 use std::fmt::Write as _;
+use std::fs;
 use std::os::unix::net::UnixStream;
 
 use super::{Failure, World, until};
@@ -13,14 +14,16 @@ const FIRST_PORT: u16 = 0x8C7B;
 const READERS_PER_DRIVER: u16 = 2;
 const DRIVER: &str = "/usr/lib/pcsc/drivers/serial/libifdvpcd.so";
 
-/// What pcscd calls reader `slot` (0 to [`READERS`] − 1).
+/// What pcscd calls reader `slot` (0 to [`READERS`] − 1): the driver's name, the reader's number
+/// among those of that name, and the slot within the reader.
 #[must_use]
 pub fn reader_name(slot: u16) -> String {
-    format!(
-        "Virtual PCD {:02X} {:02X}",
-        slot / READERS_PER_DRIVER,
-        slot % READERS_PER_DRIVER
-    )
+    format!("{} 00 {:02X}", driver_name(slot), slot % READERS_PER_DRIVER)
+}
+
+/// Each driver has a name of its own: pcscd does not number readers of different drivers apart.
+fn driver_name(slot: u16) -> String {
+    format!("Virtual PCD {}", slot / READERS_PER_DRIVER)
 }
 
 /// The port of the loopback network on which the reader's card is awaited.
@@ -36,12 +39,13 @@ impl World {
     pub fn start_pcscd(&mut self) -> Result<(), Failure> {
         let mut config = String::new();
         for slot in (0..READERS).step_by(READERS_PER_DRIVER.into()) {
-            let port = port(slot);
+            let (name, port, driver) = (driver_name(slot), port(slot), self.driver(slot)?);
             // Writing to a String cannot fail.
             let _ = writeln!(
                 config,
-                "FRIENDLYNAME \"Virtual PCD\"\nDEVICENAME /dev/null:0x{port:X}\nLIBPATH {DRIVER}\nCHANNELID 0x{port:X}\n"
+                "FRIENDLYNAME \"{name}\"\nDEVICENAME /dev/null:0x{port:X}"
             );
+            let _ = writeln!(config, "LIBPATH {driver}\nCHANNELID 0x{port:X}\n");
         }
         self.layout.write("reader.conf.d/vpcd", &config)?;
         let mut pcscd = self
@@ -55,6 +59,14 @@ impl World {
         })?;
         self.pcscd = Some(pcscd);
         Ok(())
+    }
+
+    /// The driver's path inside the world, a file of its own each: the library has one set of
+    /// sockets, and pcscd loads a file once.
+    fn driver(&self, slot: u16) -> Result<String, Failure> {
+        let file = format!("drivers/vpcd-{slot}.so");
+        fs::copy(DRIVER, self.path(&file)).map_err(Failure::io(DRIVER))?;
+        Ok(format!("/run/{file}"))
     }
 
     /// Ends pcscd. The cards lose their readers.
