@@ -217,7 +217,6 @@ impl Card {
         } else {
             return Err(Status::NO_SUCH_APPLET);
         };
-        self.power_off();
         let reply = match applet {
             Applet::Oath => self.oath.select(entropy)?,
             Applet::Management => management::select(self.profile),

@@ -25,8 +25,11 @@ pub struct CardStatus {
     pub awaiting_touch: bool,
     /// Rises whenever one of the fields above changes, or the power does.
     pub generation: u64,
-    /// Commands received so far, those that a fault swallowed included.
+    /// Commands received so far, those included that still wait or that a fault swallowed.
     pub commands: u64,
+    /// Rises with every insertion and every removal: equal numbers mean that the card was there,
+    /// or was out, all the time.
+    pub moves: u32,
 }
 
 /// A handle on one card in its reader; clones are handles on the same card.
@@ -96,6 +99,7 @@ impl SharedCard {
                 awaiting_touch: false,
                 generation: 0,
                 commands: 0,
+                moves: 0,
             },
             session: 0,
             busy: false,
@@ -115,12 +119,12 @@ impl SharedCard {
     pub fn transmit(&self, apdu: &[u8]) -> Result<Vec<u8>, Removed> {
         let mut slot = self.lock();
         let session = slot.session;
+        slot.status.commands += u64::from(slot.status.present);
         slot = self.wait_while(slot, |slot| slot.busy && slot.session == session);
         if !slot.status.present || slot.session != session {
             return Err(Removed);
         }
         slot.busy = true;
-        slot.status.commands += 1;
         let (mut slot, answer) = self.carry_out(slot, apdu, session);
         slot.busy = false;
         self.0.changed.notify_all();
@@ -249,6 +253,7 @@ impl SharedCard {
         let mut slot = self.lock();
         if !slot.status.present {
             slot.status.present = true;
+            slot.status.moves = slot.status.moves.wrapping_add(1);
             self.note(&mut slot);
         }
     }
@@ -301,6 +306,7 @@ impl SharedCard {
     fn pull(&self, slot: &mut Slot) {
         if slot.status.present {
             slot.status.present = false;
+            slot.status.moves = slot.status.moves.wrapping_add(1);
             self.lose_power(slot);
         }
     }

@@ -157,3 +157,35 @@ fn reset_forgets_everything_and_makes_another_salt() {
     assert_ne!(values(&before)[1], values(&after)[1]);
     assert_eq!(host.names(), Ok(vec![]));
 }
+
+#[test]
+fn proofs_of_another_form_are_refused() {
+    let mut host = Host::new(Profile::default());
+    for (key, challenge) in [
+        (CODE, &b""[..]),
+        (&CODE[..13], b"proofing"),
+        (&[7; 65], b"proofing"),
+    ] {
+        let proof = if key.len() > 64 {
+            vec![0; 20]
+        } else {
+            hmac_sha1(key, challenge)
+        };
+        let data = [
+            tlv(0x73, &[&[0x21], key].concat()),
+            tlv(0x74, challenge),
+            tlv(0x75, &proof),
+        ];
+        assert_eq!(host.ask(0x03, 0, 0, &data.concat()), Err(WRONG));
+    }
+    let (mut host, selected) = locked(Profile::default());
+    let challenge = values(&selected)[2].1.clone();
+    for host_challenge in [&b""[..], b"seven..", b"nine....."] {
+        let data = [
+            tlv(0x75, &hmac_sha1(CODE, &challenge)),
+            tlv(0x74, host_challenge),
+        ]
+        .concat();
+        assert_eq!(host.ask(0xA3, 0, 0, &data), Err(WRONG));
+    }
+}

@@ -177,4 +177,14 @@ fn broken_memory_is_said_until_it_is_overwritten() {
     assert_eq!(host.code(b"three", &[0; 8]), Err(0x6581));
     host.put_simple(b"three").unwrap();
     assert!(host.calculate_all(&[0; 8]).is_ok());
+
+    host.card.damage(b"three");
+    host.delete(b"three").unwrap();
+    host.put_simple(b"three").unwrap();
+    assert!(host.calculate_all(&[0; 8]).is_ok());
+
+    host.card.damage(b"two");
+    host.ask(0x04, 0xDE, 0xAD, &[]).unwrap();
+    host.put_simple(b"two").unwrap();
+    assert!(host.calculate_all(&[0; 8]).is_ok());
 }

@@ -6,7 +6,7 @@ use std::thread;
 use std::time::Duration;
 
 /// Long enough never to pass in a test that works.
-const FOREVER: Duration = Duration::from_secs(600);
+const FOREVER: Duration = Duration::from_secs(60);
 const SELECT: [u8; 12] = [0, 0xA4, 4, 0, 7, 0xA0, 0, 0, 5, 0x27, 0x21, 1];
 const LIST: [u8; 4] = [0, 0xA1, 0, 0];
 
@@ -86,6 +86,10 @@ fn a_touch_by_hand_ends_the_wait() {
     assert!(card.touch());
     assert!(command.join().unwrap().unwrap().ends_with(&[0x90, 0x00]));
     assert!(!card.status().awaiting_touch);
+
+    let (command, _) = waiting(&card);
+    assert!(card.touch(), "each wait wants a touch of its own");
+    assert!(command.join().unwrap().is_ok());
 }
 
 #[test]
@@ -126,13 +130,16 @@ fn turning_the_power_off_ends_the_wait() {
 #[test]
 fn other_commands_wait_for_the_first() {
     let card = card(Touch::Manual, FOREVER);
-    let (first, _) = waiting(&card);
+    let (first, status) = waiting(&card);
     let others: Vec<_> = (0..8)
         .map(|_| {
             let card = card.clone();
             thread::spawn(move || card.transmit(&LIST))
         })
         .collect();
+    while card.status().commands < status.commands + 8 {
+        thread::yield_now();
+    }
     assert!(card.touch());
     assert!(first.join().unwrap().unwrap().ends_with(&[0x90, 0x00]));
     for other in others {
@@ -146,6 +153,7 @@ fn an_unplugged_card_did_not_see_the_command() {
     card.inject(Fault::UnplugAfter(1));
     ok(&card, &LIST);
     assert_eq!(card.transmit(&put(b"new", TOTP, 0)), Err(Removed));
+    assert!(!card.present());
     card.insert();
     ok(&card, &SELECT);
     assert!(!contains(&ok(&card, &LIST), b"new"));
@@ -228,6 +236,10 @@ fn what_is_answered_is_in_the_state_file() {
         [0x41, 0x39, 0x7E, 0xEA]
     );
     assert_ne!(State::load(&path).unwrap(), kept);
+
+    std::fs::remove_file(&path).unwrap();
+    ok(&second, &LIST);
+    assert!(!path.exists(), "what does not change is not written");
 }
 
 #[test]
