@@ -1,0 +1,83 @@
+//! What a token's model offers: the one record that everything else asks.
+
+use crate::identity::Version;
+
+/// The family of a token.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Model {
+    /// YubiKey NEO.
+    YubiKeyNeo,
+    /// YubiKey 4 and FIPS of that generation.
+    YubiKey4,
+    /// YubiKey 5 and later.
+    YubiKey5,
+    /// A card that answers the OATH application's name and no application of Yubico's beside it.
+    Generic,
+}
+
+/// How a token keeps strangers out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum PasswordModel {
+    /// An access key derived from a password, proven once a selection (YKOATH SET CODE, VALIDATE).
+    AccessKey,
+}
+
+/// What a token can do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Capabilities {
+    /// Changing a credential's name (firmware 5.3.1).
+    pub rename: bool,
+    /// Credentials that require a touch (firmware 4.2.4 by the protocol's description).
+    pub touch: bool,
+    /// SHA-512 (firmware 4.3.1).
+    pub sha512: bool,
+    /// All codes in one command.
+    pub calculate_all: bool,
+    /// Whole HMAC answers.
+    pub full_hmac: bool,
+    /// Writing over a credential.
+    pub overwrite: bool,
+    /// The longest credential id, in bytes.
+    pub max_id: usize,
+    /// How many credentials fit, where the model fixes that number.
+    pub capacity: Option<u16>,
+    /// How strangers are kept out.
+    pub password: PasswordModel,
+    /// Whether a touch wait can be broken off. PC/SC has no way to.
+    pub cancel: bool,
+    /// Storing an id that a stored id begins with damages the stored one (4.0.1 to 4.3.4).
+    pub prefix_corruption: bool,
+    /// Extended APDUs over USB (firmware 4.0).
+    pub extended_apdu: bool,
+    /// A command soon after a long answer may be lost over USB (4.2.0 to 4.2.6).
+    pub touch_workaround: bool,
+}
+
+impl Capabilities {
+    /// What a model with this firmware offers. A generic card is judged by the version its OATH
+    /// application reports.
+    #[must_use]
+    pub fn of(model: Model, firmware: Version) -> Capabilities {
+        let from = |major, minor, patch| firmware >= Version::new(major, minor, patch);
+        let within = |first: Version, last: Version| firmware >= first && firmware <= last;
+        Capabilities {
+            rename: from(5, 3, 1),
+            touch: from(4, 2, 4),
+            sha512: from(4, 3, 1),
+            calculate_all: true,
+            full_hmac: true,
+            overwrite: true,
+            max_id: 64,
+            capacity: match model {
+                Model::YubiKeyNeo | Model::Generic => None,
+                Model::YubiKey4 | Model::YubiKey5 if from(5, 7, 0) => Some(64),
+                Model::YubiKey4 | Model::YubiKey5 => Some(32),
+            },
+            password: PasswordModel::AccessKey,
+            cancel: false,
+            prefix_corruption: within(Version::new(4, 0, 1), Version::new(4, 3, 4)),
+            extended_apdu: from(4, 0, 0),
+            touch_workaround: within(Version::new(4, 2, 0), Version::new(4, 2, 6)),
+        }
+    }
+}

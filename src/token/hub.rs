@@ -1,0 +1,125 @@
+//! All tokens in all readers.
+
+use std::sync::Arc;
+
+use tokio::sync::{mpsc, oneshot};
+
+use crate::{
+    error::TokenError,
+    registry::{Command, Front, Registry},
+    settings::{Entropy, Event, Settings},
+    token::Token,
+    transport::Source,
+};
+
+/// How many events may wait for their reader before the hub waits too.
+const EVENT_QUEUE: usize = 256;
+
+/// Every token in every reader. Cheap to clone; when the last clone and the last [`Watch`] are gone, its
+/// threads end.
+#[derive(Clone)]
+pub struct Hub {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    front: Arc<Front>,
+    commands: crossbeam_channel::Sender<Command>,
+    settings: Arc<Settings>,
+}
+
+impl Drop for Inner {
+    fn drop(&mut self) {
+        // The thread may have ended with the process's other end; then there is nobody to tell.
+        let _ = self.commands.send(Command::Stop);
+    }
+}
+
+/// While one lives, insertions and removals are seen as they happen.
+pub struct Watch {
+    inner: Arc<Inner>,
+}
+
+impl Drop for Watch {
+    fn drop(&mut self) {
+        let _ = self.inner.commands.send(Command::Unwatch);
+    }
+}
+
+impl Hub {
+    /// A hub over a card service. Nothing is opened before the first request or [`Hub::watch`].
+    /// Events wait in a bounded queue: they must be received while the hub is used.
+    #[must_use]
+    pub fn new(
+        source: Arc<dyn Source>,
+        settings: Settings,
+        entropy: Entropy,
+    ) -> (Hub, mpsc::Receiver<Event>) {
+        let (events, receiver) = mpsc::channel(EVENT_QUEUE);
+        let settings = Arc::new(settings);
+        let (front, commands) = Registry::start(source, Arc::clone(&settings), entropy, events);
+        let inner = Inner {
+            front,
+            commands,
+            settings,
+        };
+        let hub = Hub {
+            inner: Arc::new(inner),
+        };
+        (hub, receiver)
+    }
+
+    /// Every token there is, after the list was brought up to date. While the readers are watched this
+    /// costs nothing; otherwise the readers are asked, and cards that stayed in theirs are not.
+    ///
+    /// # Errors
+    /// [`TokenError::ServiceUnavailable`].
+    pub async fn tokens(&self) -> Result<Vec<Token>, TokenError> {
+        if let Some(tokens) = self.inner.front.current() {
+            return Ok(tokens);
+        }
+        let (reply, done) = oneshot::channel();
+        self.send(Command::Refresh(reply))?;
+        match tokio::time::timeout(self.inner.settings.busy_deadline, done).await {
+            Ok(Ok(outcome)) => outcome,
+            Ok(Err(_)) => Err(ended()),
+            // A reader that another program holds must not hide the others.
+            Err(_) => Ok(self.inner.front.listed()),
+        }
+    }
+
+    /// Watches the readers until the guard is dropped.
+    #[must_use]
+    pub fn watch(&self) -> Watch {
+        let _ = self.inner.commands.send(Command::Watch);
+        Watch {
+            inner: Arc::clone(&self.inner),
+        }
+    }
+
+    /// Gives every connection to the card service up, ahead of queued requests, which are answered
+    /// [`TokenError::Busy`]; what a token has begun ends first. Watching pauses until [`Hub::rebuild`] or
+    /// the next [`Hub::tokens`]. For a suspend and for the end of the program. Resolves when the
+    /// connections are closed, or after [`Settings::busy_deadline`].
+    pub async fn release(&self) {
+        let (reply, done) = oneshot::channel();
+        if self.send(Command::Release(reply)).is_ok() {
+            let _ = tokio::time::timeout(self.inner.settings.busy_deadline, done).await;
+        }
+    }
+
+    /// Takes up again what [`Hub::release`] gave up.
+    pub fn rebuild(&self) {
+        let _ = self.inner.commands.send(Command::Rebuild);
+    }
+
+    fn send(&self, command: Command) -> Result<(), TokenError> {
+        self.inner.commands.send(command).map_err(|_| ended())
+    }
+}
+
+fn ended() -> TokenError {
+    TokenError::ServiceUnavailable {
+        reason: "the token hub has ended".to_owned(),
+    }
+}

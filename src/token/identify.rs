@@ -1,0 +1,171 @@
+//! Finding out what sits in a reader.
+
+use crate::{
+    apdu::Framing,
+    capability::{Capabilities, Model},
+    card::{Card, Link},
+    error::{ProtocolError, TokenError},
+    identity::{DeviceId, FormFactor, TokenInfo, Version},
+    management::{self, DeviceFacts},
+    session::Selected,
+    ykoath::{self, SelectAnswer},
+};
+
+/// Yubico's OTP application, which tells a serial number where the management application does not.
+const OTP_AID: &[u8] = &[0xa0, 0x00, 0x00, 0x05, 0x27, 0x20, 0x01];
+
+/// The first firmware whose management application tells facts.
+const FACTS_SINCE: Version = Version::new(4, 1, 0);
+
+/// A token, identified.
+#[derive(Debug)]
+pub(crate) struct Identity {
+    pub(crate) serial: Option<u32>,
+    pub(crate) firmware: Version,
+    pub(crate) model: Model,
+    pub(crate) form_factor: FormFactor,
+    /// The application identifier that it answers to.
+    pub(crate) aid: Vec<u8>,
+    pub(crate) selection: SelectAnswer,
+}
+
+/// Asks a card who it is. `None` when it has no OATH application.
+pub(crate) fn identify(
+    card: &mut Card<'_>,
+    extra_aids: &[Vec<u8>],
+) -> Result<Option<Identity>, TokenError> {
+    let management = management_facts(card)?;
+    let Some((aid, selection)) = select_oath(card, extra_aids)? else {
+        return Ok(None);
+    };
+    let yubico = management.is_some();
+    let facts = management.unwrap_or_default();
+    let otp_serial = match facts.serial {
+        Some(_) => None,
+        None => otp_serial(card)?,
+    };
+    let firmware = facts.version.unwrap_or(selection.version);
+    let model = match firmware.major {
+        _ if !yubico && otp_serial.is_none() => Model::Generic,
+        0..=3 => Model::YubiKeyNeo,
+        4 => Model::YubiKey4,
+        _ => Model::YubiKey5,
+    };
+    Ok(Some(Identity {
+        serial: facts.serial.or(otp_serial),
+        firmware,
+        model,
+        form_factor: facts.form_factor,
+        aid,
+        selection,
+    }))
+}
+
+impl Identity {
+    pub(crate) fn info(&self, reader: &str) -> TokenInfo {
+        TokenInfo {
+            device_id: DeviceId::from_salt(&self.selection.salt),
+            serial: self.serial,
+            firmware: self.firmware,
+            model: self.model,
+            form_factor: self.form_factor,
+            reader: reader.to_owned(),
+            protected: self.selection.challenge.is_some(),
+            capabilities: Capabilities::of(self.model, self.firmware),
+        }
+    }
+
+    /// How this card is spoken to from now on.
+    pub(crate) fn link(&self, atr: &[u8]) -> Link {
+        let capabilities = Capabilities::of(self.model, self.firmware);
+        let usb = over_usb(atr);
+        let mut link = Link::plain();
+        if usb && capabilities.extended_apdu {
+            link.framing = Framing::Extended;
+        }
+        link.touch_workaround = usb && capabilities.touch_workaround;
+        link
+    }
+}
+
+/// Over NFC a YubiKey's ATR has another first interface character.
+fn over_usb(atr: &[u8]) -> bool {
+    atr.get(1).is_some_and(|t0| t0 & 0xf0 == 0xf0)
+}
+
+fn management_facts(card: &mut Card<'_>) -> Result<Option<DeviceFacts>, TokenError> {
+    let selected = optional(card.ask(&ykoath::select(management::AID)))?;
+    let Some(text) = selected else {
+        return Ok(None);
+    };
+    let version = management::parse_select(&text);
+    let mut facts = DeviceFacts {
+        version,
+        ..DeviceFacts::default()
+    };
+    if version.is_some_and(|version| version < FACTS_SINCE) {
+        return Ok(Some(facts));
+    }
+    for page in 0..management::MAX_PAGES {
+        let Some(answer) = optional(card.ask(&management::read(page)))? else {
+            break;
+        };
+        facts = management::parse(&answer, facts)?;
+        if !facts.more {
+            break;
+        }
+    }
+    Ok(Some(facts))
+}
+
+fn select_oath(
+    card: &mut Card<'_>,
+    extra_aids: &[Vec<u8>],
+) -> Result<Option<(Vec<u8>, SelectAnswer)>, TokenError> {
+    let aids = std::iter::once(ykoath::AID).chain(extra_aids.iter().map(Vec::as_slice));
+    for aid in aids {
+        if let Some(selected) = optional(Selected::select(card, aid))? {
+            return Ok(Some((aid.to_vec(), selected.answer().clone())));
+        }
+    }
+    Ok(None)
+}
+
+fn otp_serial(card: &mut Card<'_>) -> Result<Option<u32>, TokenError> {
+    if optional(card.ask(&ykoath::select(OTP_AID)))?.is_none() {
+        return Ok(None);
+    }
+    let serial = crate::apdu::Command::with(0x01, 0x10, 0x00, Vec::new());
+    let answer = optional(card.ask(&serial))?;
+    Ok(answer.and_then(|data| {
+        <[u8; 4]>::try_from(data.as_slice())
+            .ok()
+            .map(u32::from_be_bytes)
+    }))
+}
+
+/// A refusal of any kind means that the card does not have what was asked for.
+fn optional<T>(outcome: Result<T, TokenError>) -> Result<Option<T>, TokenError> {
+    match outcome {
+        Ok(value) => Ok(Some(value)),
+        Err(
+            TokenError::Protocol(ProtocolError::Status(_))
+            | TokenError::PasswordRequired
+            | TokenError::NoSuchCredential
+            | TokenError::CredentialDamaged,
+        ) => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_way_in_shows_in_the_atr() {
+        assert!(over_usb(&[0x3b, 0xfd, 0x13]));
+        assert!(!over_usb(&[0x3b, 0x8d, 0x80]));
+        assert!(!over_usb(&[]));
+    }
+}

@@ -1,0 +1,118 @@
+//! Who a token is.
+
+use std::fmt;
+
+use data_encoding::BASE64_NOPAD;
+use sha2::{Digest, Sha256};
+
+use crate::capability::{Capabilities, Model};
+
+/// Names a token in this process from its insertion to its removal; never used twice.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct TokenKey(pub(crate) u64);
+
+impl TokenKey {
+    /// The number behind the key.
+    #[must_use]
+    pub fn number(self) -> u64 {
+        self.0
+    }
+}
+
+/// The OATH device id: unpadded base64 of the first 16 bytes of SHA-256 over the application's salt
+/// (YKOATH). A reset of the application makes another.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct DeviceId(String);
+
+impl DeviceId {
+    /// The id that belongs to a salt.
+    #[must_use]
+    pub fn from_salt(salt: &[u8]) -> DeviceId {
+        let digest = Sha256::digest(salt);
+        DeviceId(BASE64_NOPAD.encode(digest.get(..16).unwrap_or_default()))
+    }
+
+    /// The id as text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for DeviceId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// A firmware or applet version.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+pub struct Version {
+    /// Major number.
+    pub major: u8,
+    /// Minor number.
+    pub minor: u8,
+    /// Patch number.
+    pub patch: u8,
+}
+
+impl Version {
+    /// A version from its three numbers.
+    #[must_use]
+    pub const fn new(major: u8, minor: u8, patch: u8) -> Version {
+        Version {
+            major,
+            minor,
+            patch,
+        }
+    }
+}
+
+impl fmt::Display for Version {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}.{}.{}", self.major, self.minor, self.patch)
+    }
+}
+
+/// The shape of a YubiKey (management application, tag 04).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub enum FormFactor {
+    /// Not told, or not known here.
+    #[default]
+    Unknown,
+    /// USB-A keychain.
+    KeychainA,
+    /// USB-A nano.
+    NanoA,
+    /// USB-C keychain.
+    KeychainC,
+    /// USB-C nano.
+    NanoC,
+    /// USB-C and Lightning.
+    KeychainCi,
+    /// USB-A with a fingerprint reader.
+    BioA,
+    /// USB-C with a fingerprint reader.
+    BioC,
+}
+
+/// What is known about a token without its password.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TokenInfo {
+    /// The OATH application's id; another after a reset.
+    pub device_id: DeviceId,
+    /// The serial number, where the token tells it.
+    pub serial: Option<u32>,
+    /// The firmware version.
+    pub firmware: Version,
+    /// The family the token belongs to.
+    pub model: Model,
+    /// The token's shape.
+    pub form_factor: FormFactor,
+    /// The reader that holds it.
+    pub reader: String,
+    /// Whether an access password is set.
+    pub protected: bool,
+    /// What the model offers.
+    pub capabilities: Capabilities,
+}

@@ -1,0 +1,140 @@
+//! The table of all credentials: LIST names type and hash, CALCULATE ALL touch and digits.
+
+use std::collections::BTreeMap;
+
+use oathd_oath::{CredentialId, TypeOnCard};
+
+use super::{Desk, Tools, codes};
+use crate::{
+    access::Access,
+    error::TokenError,
+    knowledge::Known,
+    request::{CodeOutcome, Credential, Touch, Usage, kind_of},
+    session::Session,
+    token::lock,
+    ykoath::{Listed, Listing},
+};
+
+/// A time step for CALCULATE ALL when only its flags are wanted.
+const ANY_STEP: u64 = 1;
+
+pub(crate) fn list(desk: Desk<'_, '_>, access: &Access) -> Result<Vec<Credential>, TokenError> {
+    let (mut session, tools) = desk.open(access)?;
+    let listed = session.list()?;
+    let listings = if tools.capabilities().calculate_all {
+        match session.calculate_all(ANY_STEP) {
+            Ok(all) => all.into_iter().collect(),
+            Err(TokenError::CredentialDamaged) => {
+                return probed(&mut session, &tools, listed);
+            }
+            Err(error) => return Err(error),
+        }
+    } else {
+        BTreeMap::new()
+    };
+    remember(&tools, &listed, &listings);
+    Ok(listed
+        .into_iter()
+        .map(|one| {
+            let digits = match listings.get(&one.id) {
+                Some(Listing::Computed(computed)) => computed.digits,
+                Some(Listing::Counter(digits) | Listing::Touch(digits)) => *digits,
+                None => None,
+            };
+            credential(&tools, one, digits, false)
+        })
+        .map(|mut one| {
+            one.damaged = matches!(listings.get(&one.id), Some(Listing::Computed(computed)) if computed.digits.is_none());
+            one
+        })
+        .collect())
+}
+
+/// The table of a token whose CALCULATE ALL fails over a damaged credential.
+fn probed(
+    session: &mut Session<'_, '_>,
+    tools: &Tools<'_>,
+    listed: Vec<Listed>,
+) -> Result<Vec<Credential>, TokenError> {
+    remember(tools, &listed, &BTreeMap::new());
+    let outcomes = codes::one_by_one(session, tools, &listed, ANY_STEP)?;
+    Ok(listed
+        .into_iter()
+        .zip(outcomes)
+        .map(|(one, entry)| {
+            let damaged = matches!(entry.outcome, CodeOutcome::Damaged);
+            credential(tools, one, None, damaged)
+        })
+        .collect())
+}
+
+fn credential(
+    tools: &Tools<'_>,
+    listed: Listed,
+    digits: Option<oathd_oath::Digits>,
+    damaged: bool,
+) -> Credential {
+    let touch = tools
+        .known(&listed.id)
+        .map_or(Touch::Unknown, |known| known.touch);
+    Credential {
+        kind: kind_of(&listed.id, listed.on_card),
+        algorithm: listed.algorithm,
+        digits,
+        touch,
+        damaged,
+        id: listed.id,
+    }
+}
+
+/// Replaces what is known by a LIST and, where there is one, a CALCULATE ALL.
+pub(crate) fn remember(
+    tools: &Tools<'_>,
+    listed: &[Listed],
+    listings: &BTreeMap<CredentialId, Listing>,
+) {
+    let without_touch = !tools.capabilities().touch;
+    lock(&tools.shared.knowledge).replace(listed.iter().map(|one| {
+        let touch = match (listings.get(&one.id), one.on_card) {
+            (Some(Listing::Touch(_)), _) => Touch::Known(true),
+            (Some(Listing::Computed(_)), _) => Touch::Known(false),
+            _ if without_touch => Touch::Known(false),
+            _ => Touch::Unknown,
+        };
+        let known = Known {
+            on_card: one.on_card,
+            touch,
+        };
+        (one.id.clone(), known)
+    }));
+}
+
+/// Replaces what is known by a CALCULATE ALL alone. A credential that wants a touch is time-based:
+/// an HOTP one shows as a counter, whether it wants a touch or not.
+pub(crate) fn remember_all(tools: &Tools<'_>, all: &[(CredentialId, Listing)]) {
+    lock(&tools.shared.knowledge).replace(all.iter().map(|(id, listing)| {
+        let known = match listing {
+            Listing::Computed(_) => Known {
+                on_card: TypeOnCard::Totp,
+                touch: Touch::Known(false),
+            },
+            Listing::Touch(_) => Known {
+                on_card: TypeOnCard::Totp,
+                touch: Touch::Known(true),
+            },
+            Listing::Counter(_) => Known {
+                on_card: TypeOnCard::Hotp,
+                touch: Touch::Unknown,
+            },
+        };
+        (id.clone(), known)
+    }));
+}
+
+pub(crate) fn usage(desk: Desk<'_, '_>, access: &Access) -> Result<Usage, TokenError> {
+    let (mut session, tools) = desk.open(access)?;
+    Ok(Usage {
+        used: u16::try_from(session.list()?.len()).unwrap_or(u16::MAX),
+        capacity: tools.capabilities().capacity,
+    })
+}

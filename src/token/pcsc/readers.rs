@@ -1,0 +1,193 @@
+//! Seeing readers and cards come and go, without polling.
+
+use std::{
+    collections::HashMap,
+    ffi::CString,
+    fs,
+    hash::{DefaultHasher, Hash, Hasher},
+    os::unix::fs::MetadataExt,
+    sync::{Arc, Condvar, Mutex, PoisonError},
+    time::Duration,
+};
+
+use pcsc::{Context, Error, PNP_NOTIFICATION, ReaderState, State};
+
+use super::failure;
+use crate::transport::{Reader, ReaderWatch, TransportError, Waker};
+
+/// The library wakes up every minute in a wait without a limit, but not in one of this length.
+const LONG: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// A cancellation that comes just before the wait begins is lost; so it is repeated at this distance
+/// until the wait has ended, at most so many times.
+const CANCEL_AGAIN: Duration = Duration::from_millis(5);
+const CANCEL_TIMES: u32 = 200;
+
+/// The watch's end, shared with its waker.
+#[derive(Default)]
+struct End {
+    state: Mutex<EndState>,
+    changed: Condvar,
+}
+
+#[derive(Default, Clone, Copy)]
+struct EndState {
+    wanted: bool,
+    reached: bool,
+}
+
+impl End {
+    fn set(&self, change: impl FnOnce(&mut EndState)) {
+        change(&mut self.state.lock().unwrap_or_else(PoisonError::into_inner));
+        self.changed.notify_all();
+    }
+
+    fn wanted(&self) -> bool {
+        self.state
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .wanted
+    }
+
+    /// Cancels the wait until it has ended.
+    fn bring_about(&self, context: &Context) {
+        self.set(|end| end.wanted = true);
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        for _ in 0..CANCEL_TIMES {
+            if state.reached {
+                return;
+            }
+            // A service that went away has ended the wait already.
+            let _ = context.cancel();
+            let waited = self.changed.wait_timeout(state, CANCEL_AGAIN);
+            state = waited.unwrap_or_else(PoisonError::into_inner).0;
+        }
+    }
+}
+
+/// A context whose one thread waits for changes.
+pub(super) struct PcscReaders {
+    context: Context,
+    states: Vec<ReaderState>,
+    told: Option<Vec<Reader>>,
+    stamp: u32,
+    end: Arc<End>,
+}
+
+impl Drop for PcscReaders {
+    fn drop(&mut self) {
+        self.end.set(|end| end.reached = true);
+    }
+}
+
+impl PcscReaders {
+    pub(super) fn new(context: Context) -> (PcscReaders, Waker) {
+        let end = Arc::new(End::default());
+        let (cancelled, waking) = (context.clone(), Arc::clone(&end));
+        let watch = PcscReaders {
+            context,
+            states: Vec::new(),
+            told: None,
+            stamp: hotplug_stamp(),
+            end,
+        };
+        (watch, Arc::new(move || waking.bring_about(&cancelled)))
+    }
+
+    /// Reads the readers' names and states; a reader that leaves in between is left out.
+    fn look(&mut self) -> Result<Vec<Reader>, TransportError> {
+        let names = match self.context.list_readers_owned() {
+            Ok(names) => names,
+            Err(Error::NoReadersAvailable) => Vec::new(),
+            Err(error) => return Err(failure(error)),
+        };
+        let mut known: HashMap<CString, ReaderState> = self
+            .states
+            .drain(..)
+            .map(|state| (state.name().to_owned(), state))
+            .collect();
+        let plug = PNP_NOTIFICATION().to_owned();
+        self.states = names
+            .into_iter()
+            .chain([plug])
+            .map(|name| {
+                let state = known.remove(&name);
+                state.unwrap_or_else(|| ReaderState::new(name, State::UNAWARE))
+            })
+            .collect();
+        match self
+            .context
+            .get_status_change(Duration::ZERO, &mut self.states)
+        {
+            Ok(()) | Err(Error::Timeout) => {}
+            // The next look will not list it.
+            Err(Error::UnknownReader) => self.states.clear(),
+            Err(error) => return Err(failure(error)),
+        }
+        for state in &mut self.states {
+            state.sync_current_state();
+        }
+        Ok(self.states.iter().filter_map(|s| self.reader(s)).collect())
+    }
+
+    fn reader(&self, state: &ReaderState) -> Option<Reader> {
+        if state.name() == PNP_NOTIFICATION() {
+            return None;
+        }
+        let flags = state.event_state();
+        let usable = flags.contains(State::PRESENT) && !flags.contains(State::MUTE);
+        Some(Reader {
+            name: state.name().to_str().ok()?.to_owned(),
+            events: state.event_count() ^ self.stamp,
+            atr: usable.then(|| state.atr().to_vec()),
+        })
+    }
+
+    fn wait(&mut self) -> Result<(), TransportError> {
+        match self.context.get_status_change(LONG, &mut self.states) {
+            Ok(()) | Err(Error::Timeout | Error::Cancelled | Error::UnknownReader) => Ok(()),
+            Err(error) => Err(failure(error)),
+        }
+    }
+}
+
+impl ReaderWatch for PcscReaders {
+    fn next(&mut self) -> Result<Option<Vec<Reader>>, TransportError> {
+        loop {
+            if self.end.wanted() {
+                return Ok(None);
+            }
+            if self.told.is_some() {
+                self.wait()?;
+            }
+            if self.end.wanted() {
+                return Ok(None);
+            }
+            let readers = self.look()?;
+            if self.told.as_ref() != Some(&readers) {
+                self.told = Some(readers.clone());
+                return Ok(Some(readers));
+            }
+        }
+    }
+}
+
+/// Another number after anything was plugged in or out, or pcscd was started again, while nobody
+/// watched: a reader that came anew counts its cards from the beginning, and so does pcscd.
+fn hotplug_stamp() -> u32 {
+    let buses = fs::read_dir("/dev/bus/usb").into_iter().flatten().flatten();
+    let mut paths: Vec<_> = buses.map(|bus| bus.path()).collect();
+    paths.sort();
+    paths.extend([
+        "/run/pcscd/pcscd.pid".into(),
+        "/run/pcscd/pcscd.comm".into(),
+    ]);
+    let mut hasher = DefaultHasher::new();
+    for path in paths {
+        let changed = fs::metadata(&path).ok();
+        let changed = changed.map(|meta| (meta.ino(), meta.mtime(), meta.mtime_nsec()));
+        (path, changed).hash(&mut hasher);
+    }
+    // The lower half holds the counters.
+    (hasher.finish() as u32) & 0xffff_0000
+}

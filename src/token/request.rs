@@ -1,0 +1,131 @@
+//! What is asked of a token, and what it answers.
+
+use std::fmt;
+
+use oathd_oath::{Algorithm, CredentialId, Digits, Kind, TypeOnCard};
+use zeroize::Zeroizing;
+
+/// Whether a credential computes only after a touch.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Touch {
+    /// The token told, or a wait for a touch was seen.
+    Known(bool),
+    /// Nothing tells: an HOTP credential that was not computed yet.
+    Unknown,
+}
+
+/// A stored credential, as far as the token tells. The secret never leaves it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Credential {
+    /// The id as stored.
+    pub id: CredentialId,
+    /// Time or uses; the period is read from the id.
+    pub kind: Kind,
+    /// The hash.
+    pub algorithm: Algorithm,
+    /// The code's length, where the token told it.
+    pub digits: Option<Digits>,
+    /// Whether it requires a touch.
+    pub touch: Touch,
+    /// The token reports a memory failure for it.
+    pub damaged: bool,
+}
+
+/// What to do when a credential requires a touch.
+pub enum TouchPolicy {
+    /// Answer [`crate::TokenError::TouchRequired`].
+    Refuse,
+    /// Wait for it. The function is called once the token has kept its answer back for the length of
+    /// [`crate::Settings::touch_hint`], with the seconds until the token gives up.
+    Allow(Box<dyn FnOnce(u64) + Send>),
+}
+
+impl fmt::Debug for TouchPolicy {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            TouchPolicy::Refuse => "Refuse",
+            TouchPolicy::Allow(_) => "Allow(..)",
+        })
+    }
+}
+
+/// A request for one code.
+#[derive(Debug)]
+pub struct CodeRequest {
+    /// The credential.
+    pub id: CredentialId,
+    /// The moment the code is for, in Unix seconds. HOTP credentials take no notice of it.
+    pub at: u64,
+    /// What to do when a touch is required.
+    pub touch: TouchPolicy,
+}
+
+/// A code and when it holds.
+pub struct Code {
+    /// The code as people type it.
+    pub text: Zeroizing<String>,
+    /// The first second it holds (Unix seconds); for HOTP the moment of the request.
+    pub from: u64,
+    /// The first second it holds no more; `None` for HOTP.
+    pub until: Option<u64>,
+}
+
+impl fmt::Debug for Code {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Code")
+            .field("text", &"..")
+            .field("from", &self.from)
+            .field("until", &self.until)
+            .finish()
+    }
+}
+
+/// One line of all codes.
+#[derive(Debug)]
+pub struct CodeEntry {
+    /// The credential.
+    pub id: CredentialId,
+    /// Time or uses; the period is read from the id.
+    pub kind: Kind,
+    /// Its code, or why there is none.
+    pub outcome: CodeOutcome,
+}
+
+/// What all-codes found for one credential.
+#[derive(Debug)]
+pub enum CodeOutcome {
+    /// A code.
+    Code(Code),
+    /// A touch would be needed; none was waited for.
+    TouchRequired,
+    /// A counter credential: computing would use the code up.
+    Counter,
+    /// The token reports a memory failure for it.
+    Damaged,
+    /// The token's all-codes command fails over a damaged credential, and nothing tells whether this one
+    /// needs a touch: it can still be asked for by itself.
+    Uncomputed,
+}
+
+/// How a credential is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct AddOptions {
+    /// Let it compute only after a touch. Cannot be changed later.
+    pub touch: bool,
+    /// Replace a credential of the same id.
+    pub overwrite: bool,
+}
+
+/// How full a token is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Usage {
+    /// Credentials stored.
+    pub used: u16,
+    /// Credentials that fit, where the model fixes that number.
+    pub capacity: Option<u16>,
+}
+
+/// What [`oathd_oath::Label`] needs to read an id.
+pub(crate) fn kind_of(id: &CredentialId, on_card: TypeOnCard) -> Kind {
+    oathd_oath::Label::parse(id, on_card).kind
+}
