@@ -33,7 +33,9 @@ build:
 
 test: setup build
 	cargo test --locked --workspace $(RUNNER)
-	set -e; for run in tests/*/run; do echo "== $$run"; $(SUDO) "$$run"; done
+	set -e; for run in tests/*/run; do \
+		echo "== $$run"; $(SUDO) env SIM='$(CURDIR)/target/debug/oathd-sim' "$$run"; \
+	done
 
 demo: setup build
 	$(SUDO) tests/demo/run
@@ -43,15 +45,16 @@ bench: setup
 	cargo bench --locked -p oathd-tests $(RUNNER)
 
 fuzz: $(TOOLS)/cargo-fuzz
-	set -e; cd tests/fuzz; for target in $$(ls targets | sed -n 's/\.rs$$//p'); do \
-		RUSTC_BOOTSTRAP=1 ../../$< fuzz run --fuzz-dir . "$$target" \
-			-- -max_total_time=$(FUZZ_SECONDS) -timeout=10 -rss_limit_mb=2048; \
+	set -e; export PATH="$(CURDIR)/$(TOOLS):$$PATH" RUSTC_BOOTSTRAP=1; \
+	for target in $$(cargo fuzz list --fuzz-dir tests/fuzz); do \
+		cargo fuzz run --fuzz-dir tests/fuzz "$$target" -- \
+			-max_total_time=$(FUZZ_SECONDS) -timeout=10 -rss_limit_mb=2048; \
 	done
 
 lint:
 	cargo fmt --all --check
 	cargo clippy --locked --workspace --all-targets -- -D warnings
-	RUSTDOCFLAGS='-D warnings' cargo doc --locked --workspace --no-deps --document-private-items
+	RUSTDOCFLAGS='-D warnings' cargo doc --locked --workspace --no-deps
 	tests/arrows
 
 deny: $(TOOLS)/cargo-deny
