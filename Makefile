@@ -44,10 +44,13 @@ bench: setup
 	cargo build --locked --release --workspace --bins
 	cargo bench --locked -p oathd-tests $(RUNNER)
 
+# Starts from the seeds in git and grows a corpus in target; a crash is kept in tests/fuzz/artifacts.
 fuzz: $(TOOLS)/cargo-fuzz
 	set -e; export PATH="$(CURDIR)/$(TOOLS):$$PATH" RUSTC_BOOTSTRAP=1; \
 	for target in $$(cargo fuzz list --fuzz-dir tests/fuzz); do \
-		cargo fuzz run --fuzz-dir tests/fuzz "$$target" -- \
+		mkdir -p "target/fuzz/corpus/$$target"; \
+		cargo fuzz run --fuzz-dir tests/fuzz --target-dir target/fuzz "$$target" \
+			"$(CURDIR)/target/fuzz/corpus/$$target" "$(CURDIR)/tests/fuzz/seeds/$$target" -- \
 			-max_total_time=$(FUZZ_SECONDS) -timeout=10 -rss_limit_mb=2048; \
 	done
 
