@@ -28,7 +28,7 @@ use zbus::{
 };
 
 /// How many names are kept: below the 512 match rules that dbus-daemon grants a connection.
-const CAPACITY: usize = 256;
+const CAPACITY: usize = if cfg!(test) { 8 } else { 256 };
 
 /// A program on the bus.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -264,3 +264,6 @@ async fn watch_departure(
     }
     gone.send_replace(true);
 }
+
+#[cfg(test)]
+mod tests;

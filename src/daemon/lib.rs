@@ -40,3 +40,5 @@ pub mod vault;
 
 #[cfg(test)]
 mod private_bus;
+#[cfg(test)]
+mod scratch_dir;

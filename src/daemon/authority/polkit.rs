@@ -136,3 +136,6 @@ fn subject(name: &UniqueName<'_>) -> zbus::Result<Subject> {
     Subject::new_for_message_header(&message.header())
         .map_err(|error| zbus::Error::Failure(error.to_string()))
 }
+
+#[cfg(test)]
+mod tests;

@@ -9,6 +9,7 @@ use std::{
 };
 
 use rusqlite::{Connection, Transaction};
+use rustix::fs::{FlockOperation, flock};
 use tokio::sync::{mpsc, oneshot};
 
 use super::StoreError;
@@ -48,7 +49,10 @@ impl Writer {
                 let path = path.clone();
                 move || {
                     work_off(connection, &path, receiver);
-                    drop(lock);
+                    // Closing would not do if a child process, on its way to exec, shares the file.
+                    if let Err(error) = flock(&lock, FlockOperation::Unlock) {
+                        tracing::warn!(%error, "the state folder stays locked");
+                    }
                 }
             })?;
         Ok(Writer {
