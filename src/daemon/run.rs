@@ -2,6 +2,7 @@
 
 use std::{path::PathBuf, sync::Arc, time::Duration};
 
+use oathd_api::names::BUS_NAME;
 use oathd_token::{Entropy, Event, Hub, Settings, transport::Source};
 use tokio::sync::mpsc;
 use zbus::Connection;
@@ -157,7 +158,9 @@ pub async fn run(
     }
     service.release().await;
     if outcome.is_ok() {
-        connection.graceful_shutdown().await;
+        connection.release_name(BUS_NAME).await?;
+        // The objects on the connection hold it: it does not end with this handle on it.
+        connection.close().await?;
     }
     outcome
 }

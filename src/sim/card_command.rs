@@ -1,5 +1,6 @@
 //! `oathd-sim card`: a token in vpcd's reader until it is ended.
 
+use crate::{complain, fail};
 use clap::Args;
 use oathd_api::ExitCode as Status;
 use oathd_card::{CardOptions, CardStatus, Fault, Interface, Profile, SharedCard, Touch};
@@ -191,13 +192,4 @@ fn press(card: &SharedCard) {
 fn say(word: &str) {
     // Nobody listening is no reason to end: the card serves its reader.
     let _ = writeln!(io::stdout(), "{word}");
-}
-
-fn complain(what: &dyn std::fmt::Display) {
-    let _ = writeln!(io::stderr(), "oathd-sim: {what}");
-}
-
-fn fail(status: Status, error: &dyn std::fmt::Display) -> ExitCode {
-    complain(error);
-    ExitCode::from(u8::from(status))
 }

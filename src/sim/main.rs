@@ -11,9 +11,15 @@
 )]
 
 mod card_command;
+mod child;
+mod clock_choice;
+mod forwarding;
+mod private_bus;
+mod run_command;
+mod world;
 
 use clap::{Parser, Subcommand};
-use std::process::ExitCode;
+use std::{fmt::Display, io::Write, process::ExitCode};
 
 /// Simulated hardware tokens, for tests without hardware.
 ///
@@ -28,6 +34,9 @@ struct CommandLine {
 #[derive(Subcommand)]
 enum Command {
     Card(card_command::Arguments),
+    Run(run_command::Arguments),
+    #[command(hide = true)]
+    Tied(child::Tied),
 }
 
 fn main() -> ExitCode {
@@ -37,6 +46,8 @@ fn main() -> ExitCode {
     };
     match command_line.command {
         Command::Card(arguments) => card_command::run(arguments),
+        Command::Run(arguments) => run_command::run(arguments),
+        Command::Tied(tied) => child::become_tied(tied),
     }
 }
 
@@ -48,6 +59,18 @@ fn usage(error: &clap::Error) -> ExitCode {
     } else {
         ExitCode::SUCCESS
     }
+}
+
+/// Says what is wrong.
+fn complain(what: &dyn Display) {
+    // Nobody listening is no reason to end.
+    let _ = writeln!(std::io::stderr(), "oathd-sim: {what}");
+}
+
+/// Says what is wrong, and gives the status to end with.
+fn fail(status: oathd_api::ExitCode, error: &dyn Display) -> ExitCode {
+    complain(error);
+    ExitCode::from(u8::from(status))
 }
 
 #[cfg(test)]
