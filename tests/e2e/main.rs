@@ -10,5 +10,6 @@
 )]
 
 mod a_polkit_rule_decides_by_uid;
+mod oathd_asks_polkit_about_its_callers;
 mod pcscd_sees_cards_come_and_go;
 mod worlds_do_not_meet;

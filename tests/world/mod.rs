@@ -41,7 +41,7 @@ pub use pcscd::{READERS, reader_name};
 pub use process::Process;
 pub use program::{Output, Program};
 pub use user::User;
-pub use wait::{BOUND, until};
+pub use wait::{BOUND, eventually, until};
 
 /// A private machine in small. What runs in it is ended, and its folder removed, on drop; when the
 /// test is failing then, the logs are printed first.

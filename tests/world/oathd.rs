@@ -12,9 +12,8 @@ impl World {
         self.stop_oathd()?;
         let mut oathd = self
             .built("oathd")?
-            .arguments(&["--bus", "system", "--state", "/run/state"])
+            .arguments(&["--bus", "system", "--state", "/run/state", "--log", "debug"])
             .arguments(arguments)
-            .environment("OATHD_LOG", "debug")
             .user(User::Oathd)
             .start("oathd")?;
         self.until_owned(oathd_api::names::BUS_NAME, &mut oathd)?;

@@ -14,6 +14,9 @@ use super::Failure;
 /// far above what any of it needs.
 pub const BOUND: Duration = Duration::from_secs(30);
 
+/// Between two looks at a condition.
+const STEP: Duration = Duration::from_millis(3);
+
 /// Looks for something every few milliseconds until it is there. `what` names it in the failure.
 ///
 /// # Errors
@@ -33,8 +36,32 @@ pub fn until<T>(
                 bound: BOUND,
             });
         }
-        thread::sleep(Duration::from_millis(3));
+        thread::sleep(STEP);
     }
+}
+
+/// [`until`] for what is asked of a bus.
+///
+/// # Errors
+/// `TimedOut` after [`BOUND`].
+pub async fn eventually<T>(
+    what: &str,
+    mut look: impl AsyncFnMut() -> Option<T>,
+) -> Result<T, Failure> {
+    let looking = async {
+        loop {
+            if let Some(found) = look().await {
+                return found;
+            }
+            tokio::time::sleep(STEP).await;
+        }
+    };
+    tokio::time::timeout(BOUND, looking)
+        .await
+        .map_err(|_| Failure::TimedOut {
+            what: what.to_owned(),
+            bound: BOUND,
+        })
 }
 
 /// Whether `child` ended within `bound`.
