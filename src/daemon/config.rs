@@ -21,7 +21,7 @@ pub const DEFAULT_FILE: &str = "/etc/oathd/oathd.conf";
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Config {
     /// `readers` – Parts of the names of the readers that oathd looks into, as `pcsc_scan` shows
-    /// them; upper and lower case are the same. Empty, the default: every reader.
+    /// them, such as `['Yubico', 'Nitrokey']`. Empty, the default: every reader.
     pub readers: Vec<String>,
     /// `extra_aids` – Applet identifiers to try besides that of YKOATH, in hexadecimal, 5 to 16
     /// bytes each (ISO 7816-4); for cards that carry the applet under another one. Default: none.
@@ -35,8 +35,8 @@ pub struct Config {
     /// `call_deadline_seconds` – How long a call may take in all, a touch included, 5 to 24; most
     /// D-Bus clients give up after 25. Default: 20.
     pub call_deadline: Duration,
-    /// `log` – What goes to the journal: `error`, `warn`, `info`, `debug`, `trace`, or a list such
-    /// as `info,oathd_token=debug`. `--log` and `$OATHD_LOG` win over it. Default: `info`.
+    /// `log` – What goes to the journal: `off`, `error`, `warn`, `info`, `debug`, `trace`, or a list
+    /// such as `info,oathd_token=debug`. `--log` and `$OATHD_LOG` win over it. Default: `info`.
     pub log: String,
 }
 

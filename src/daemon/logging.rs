@@ -7,9 +7,10 @@
 use std::{io::IsTerminal, os::fd::AsFd};
 
 use tracing::{Level, Metadata, Subscriber};
+use tracing_journald::{Priority, PriorityMappings};
 use tracing_subscriber::{
-    EnvFilter, Layer,
-    filter::{FilterExt, ParseError, filter_fn},
+    Layer,
+    filter::{FilterExt, LevelFilter, Targets, filter_fn},
     layer::SubscriberExt,
     registry::LookupSpan,
 };
@@ -20,9 +21,9 @@ pub const VARIABLE: &str = "OATHD_LOG";
 /// Why there is no log.
 #[derive(Debug, thiserror::Error)]
 pub enum LogError {
-    /// The filter cannot be read.
-    #[error("log filter: {0}")]
-    Filter(#[from] ParseError),
+    /// A part of the filter is neither `LEVEL` nor `TARGET=LEVEL`.
+    #[error("{0:?} is not a level (off, error, warn, info, debug, trace) or TARGET=LEVEL")]
+    Filter(String),
     /// Something else took the process's log before.
     #[error("the log is set up already")]
     Taken,
@@ -34,8 +35,31 @@ pub enum LogError {
 ///
 /// [`LogError::Filter`].
 pub fn check(filter: &str) -> Result<(), LogError> {
-    EnvFilter::try_new(filter)?;
-    Ok(())
+    parse(filter).map(drop)
+}
+
+/// Reads a filter. A bare level is for every target that is not named; it is `info` if absent.
+///
+/// Stricter than the parser of [`Targets`], which takes a misspelt level for a target and logs
+/// all of it.
+fn parse(filter: &str) -> Result<Targets, LogError> {
+    let mut targets = Targets::new().with_default(LevelFilter::INFO);
+    for part in filter.split(',').map(str::trim) {
+        let (target, level) = match part.split_once('=') {
+            Some((target, level)) => (Some(target), level),
+            None => (None, part),
+        };
+        let known = ["off", "error", "warn", "info", "debug", "trace"].contains(&level);
+        let level = match level.parse::<LevelFilter>() {
+            Ok(level) if known && target != Some("") => level,
+            _ => return Err(LogError::Filter(part.to_owned())),
+        };
+        targets = match target {
+            Some(target) => targets.with_target(target, level),
+            None => targets.with_default(level),
+        };
+    }
+    Ok(targets)
 }
 
 /// Sets up the log of the process. `command_line` wins over [`VARIABLE`], and that over the
@@ -53,10 +77,19 @@ pub fn init(command_line: Option<&str>, configured: &str) -> Result<(), LogError
         None
     };
     let outcome = match journal {
-        // The fields of events keep their names: F_TOKEN would say less than TOKEN.
-        Some(journal) => tracing::subscriber::set_global_default(
-            tracing_subscriber::registry().with(capped(journal.with_field_prefix(None), filter)?),
-        ),
+        Some(journal) => {
+            let journal = journal
+                // Fields keep their names: TOKEN, not F_TOKEN.
+                .with_field_prefix(None)
+                .with_priority_mappings(PriorityMappings {
+                    info: Priority::Informational,
+                    debug: Priority::Debug,
+                    ..PriorityMappings::new()
+                });
+            tracing::subscriber::set_global_default(
+                tracing_subscriber::registry().with(capped(journal, filter)?),
+            )
+        }
         None => {
             let plain = tracing_subscriber::fmt::layer()
                 .with_writer(std::io::stderr)
@@ -75,8 +108,7 @@ where
     S: Subscriber + for<'span> LookupSpan<'span>,
     L: Layer<S>,
 {
-    let filter = EnvFilter::try_new(filter)?;
-    Ok(layer.with_filter(filter.and(filter_fn(may_log))))
+    Ok(layer.with_filter(parse(filter)?.and(filter_fn(may_log))))
 }
 
 /// Ours at any level, others from warnings up.
@@ -135,7 +167,7 @@ mod tests {
     fn foreign_crates_say_nothing_below_a_warning() {
         for filter in [
             "trace",
-            "zbus=trace",
+            "trace,zbus=trace",
             "zbus::connection=trace,oathd_x=trace",
         ] {
             let text = logged(filter, || {
@@ -148,11 +180,7 @@ mod tests {
                 });
             });
             assert!(!text.contains("foreign"), "{text}");
-            assert_eq!(text.contains("heard"), filter != "oathd_x=trace", "{text}");
-            assert_eq!(
-                text.contains("ours"),
-                filter.contains("oathd_x") || filter == "trace"
-            );
+            assert!(text.contains("heard") && text.contains("ours"), "{text}");
         }
     }
 
@@ -169,9 +197,24 @@ mod tests {
     }
 
     #[test]
+    fn what_is_not_named_is_logged_from_info() {
+        let text = logged("oathd_token=off", || {
+            tracing::error!(target: "oathd_token", "left out");
+            tracing::debug!(target: "oathd_daemon", "left out");
+            tracing::info!(target: "oathd_daemon", "taken");
+        });
+        assert!(
+            text.contains("taken") && !text.contains("left out"),
+            "{text}"
+        );
+    }
+
+    #[test]
     fn bad_filters_are_refused() {
-        assert!(check("info,oathd_token=debug").is_ok());
-        assert!(check("oathd=loud").is_err());
-        assert!(init(Some("a=b=c"), "info").is_err());
+        assert!(check("info, oathd_token=debug").is_ok());
+        for bad in ["", "inof", "oathd=loud", "=info", "a=b=c", "info,", "5"] {
+            assert!(matches!(check(bad), Err(LogError::Filter(_))), "{bad}");
+            assert!(init(Some(bad), "info").is_err());
+        }
     }
 }
