@@ -98,7 +98,6 @@ impl Client {
     }
 
     /// The connection underneath.
-    #[must_use]
     pub fn connection(&self) -> &Connection {
         &self.caller.connection
     }

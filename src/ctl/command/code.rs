@@ -1,0 +1,122 @@
+//! `oathctl code`.
+
+mod rows;
+mod wait;
+
+use oathd_client::{CredentialRecord, ErrorName, Token};
+
+use crate::cli::CodeArgs;
+use crate::command::code::rows::{Row, Shown};
+use crate::command::code::wait::Wait;
+use crate::failure::Failure;
+use crate::session::Session;
+use crate::{output, search};
+
+/// Computes codes: all, those that fit, or the one that fits.
+pub(crate) async fn run(session: &Session, args: &CodeArgs) -> Result<(), Failure> {
+    let Some(query) = &args.query else {
+        let tokens = session.tokens().await?;
+        let shown = of_tokens(session, args, tokens, |_, _| true).await?;
+        return rows::print(session, &shown).await;
+    };
+    let found = search::find(session, query, args.hidden).await?;
+    match found.as_slice() {
+        [one] => {
+            let row = of_one(session, args, one).await?;
+            let token = session.client.token_of(one)?;
+            rows::print_one(session, args.single, &token, &row).await
+        }
+        several if args.single => Err(search::ambiguous(session, query, several).await?),
+        several => {
+            let mut tokens: Vec<Token> = Vec::new();
+            for credential in several {
+                let token = session.client.token_of(credential)?;
+                if tokens.iter().all(|known| known.path() != token.path()) {
+                    tokens.push(token);
+                }
+            }
+            let fits = |token: &Token, id: &str| {
+                several
+                    .iter()
+                    .any(|c| c.id == id && c.token.as_ref() == Some(token.path()))
+            };
+            let shown = of_tokens(session, args, tokens, fits).await?;
+            rows::print(session, &shown).await
+        }
+    }
+}
+
+/// The code of one credential, with a touch if it needs one.
+async fn of_one(
+    session: &Session,
+    args: &CodeArgs,
+    credential: &CredentialRecord,
+) -> Result<Row, Failure> {
+    let token = session.client.token_of(credential)?;
+    let mut wait = Wait::new(args.min_left);
+    if credential.kind == "totp" {
+        // Waiting first spares the token a code, and the user a touch, that would be too old.
+        wait.before(credential.period.unwrap_or(30)).await?;
+    }
+    loop {
+        let id = credential.id.as_str();
+        let code = match session
+            .unlocked(&token, async || token.code(id, false).await)
+            .await
+        {
+            Err(failure) if failure.is(ErrorName::TouchRequired) && !args.no_touch => {
+                output::tell(&format!(
+                    "Touch the token to get the code of {}.",
+                    output::harmless(id)
+                ));
+                token.code(id, true).await?
+            }
+            other => other?,
+        };
+        if wait.enough([code.until]).await? {
+            return Ok(Row::of_code(credential, code));
+        }
+    }
+}
+
+/// The codes of the credentials on `tokens` that fit.
+///
+/// One token that fails among several is named and left out.
+async fn of_tokens(
+    session: &Session,
+    args: &CodeArgs,
+    tokens: Vec<Token>,
+    fits: impl Fn(&Token, &str) -> bool,
+) -> Result<Vec<Shown>, Failure> {
+    let mut wait = Wait::new(args.min_left);
+    loop {
+        let mut shown = Vec::new();
+        let mut failed = Vec::new();
+        for token in &tokens {
+            let codes = session.unlocked(token, async || token.codes(args.hidden).await);
+            match codes.await {
+                Ok(codes) => shown.push(Shown {
+                    rows: codes
+                        .into_iter()
+                        .filter(|row| fits(token, &row.id))
+                        .map(Row::from)
+                        .collect(),
+                    token: token.clone(),
+                }),
+                Err(failure) => failed.push(failure),
+            }
+        }
+        if shown.is_empty()
+            && let Some(failure) = failed.pop()
+        {
+            return Err(failure);
+        }
+        let until = shown.iter().flat_map(|s| &s.rows).map(|row| row.until);
+        if wait.enough(until).await? {
+            for failure in &failed {
+                output::tell(&format!("One token is left out. {}", failure.message));
+            }
+            return Ok(shown);
+        }
+    }
+}

@@ -1,0 +1,179 @@
+//! How a command fails: what is said, what is written in JSON, with which status it ends.
+
+use oathd_client::{Error, ErrorDetails, ErrorName, ExitCode};
+use serde_json::{Map, Value, json};
+
+/// Everything that is told about a failure.
+#[derive(Debug)]
+pub(crate) struct Failure {
+    /// The exit status.
+    pub(crate) code: ExitCode,
+    /// A stable name for programs.
+    pub(crate) name: &'static str,
+    /// What happened, in a sentence.
+    pub(crate) message: String,
+    /// What the reader can do, in a sentence.
+    pub(crate) remedy: String,
+    /// The particulars, for programs.
+    pub(crate) details: Map<String, Value>,
+}
+
+impl Failure {
+    /// A failure that `oathctl` itself finds.
+    pub(crate) fn new(
+        code: ExitCode,
+        name: &'static str,
+        message: impl Into<String>,
+        remedy: impl Into<String>,
+    ) -> Failure {
+        Failure {
+            code,
+            name,
+            message: message.into(),
+            remedy: remedy.into(),
+            details: Map::new(),
+        }
+    }
+
+    /// The command line does not make sense.
+    pub(crate) fn usage(message: impl Into<String>) -> Failure {
+        Failure::new(
+            ExitCode::Usage,
+            "Usage",
+            message,
+            "`oathctl help` shows how it is used.",
+        )
+    }
+
+    /// The data given is wrong.
+    pub(crate) fn input(name: &'static str, message: impl Into<String>, remedy: &str) -> Failure {
+        Failure::new(ExitCode::BadInput, name, message, remedy)
+    }
+
+    /// Whether this is a cause that oathd gave.
+    pub(crate) fn is(&self, cause: ErrorName) -> bool {
+        self.name == cause.as_str()
+    }
+
+    /// Adds a particular.
+    pub(crate) fn with(mut self, key: &str, value: impl Into<Value>) -> Failure {
+        self.details.insert(key.to_owned(), value.into());
+        self
+    }
+
+    /// The two lines for people.
+    pub(crate) fn text(&self) -> String {
+        format!("oathctl: {}\n{}\n", self.message, self.remedy)
+    }
+
+    /// The object for programs.
+    pub(crate) fn to_json(&self) -> Value {
+        json!({ "error": {
+            "name": self.name,
+            "message": self.message,
+            "remedy": self.remedy,
+            "details": self.details,
+        }})
+    }
+}
+
+impl From<ErrorName> for Failure {
+    fn from(name: ErrorName) -> Failure {
+        Error::from(name).into()
+    }
+}
+
+impl From<Error> for Failure {
+    fn from(error: Error) -> Failure {
+        let mut message = error.to_string();
+        let mut details = Map::new();
+        if let Error::Oathd { details: about, .. } = &error {
+            details = particulars(about);
+            if let Some(tokens) = &about.tokens {
+                message += &format!(" ({})", tokens.join(", "));
+            }
+        }
+        if let Some(detail) = error.detail() {
+            message += &format!(" {}", sentence(&detail));
+            details.insert("detail".into(), detail.into());
+        }
+        Failure {
+            code: error.exit_code(),
+            name: error.name(),
+            message,
+            remedy: error.remedy().to_owned(),
+            details,
+        }
+    }
+}
+
+/// `text` with a capital at its start and a full stop at its end.
+fn sentence(text: &str) -> String {
+    let mut letters = text.chars();
+    let mut said: String = match letters.next() {
+        Some(first) => first.to_uppercase().chain(letters).collect(),
+        None => return String::new(),
+    };
+    if !said.ends_with(['.', '!', '?']) {
+        said.push('.');
+    }
+    said
+}
+
+fn particulars(about: &ErrorDetails) -> Map<String, Value> {
+    let ErrorDetails {
+        detail,
+        tokens,
+        reader,
+        capacity,
+        feature,
+        action,
+    } = about;
+    [
+        ("detail", detail.clone().map(Value::from)),
+        ("tokens", tokens.clone().map(Value::from)),
+        ("reader", reader.clone().map(Value::from)),
+        ("capacity", capacity.map(Value::from)),
+        ("feature", feature.clone().map(Value::from)),
+        ("action", action.clone().map(Value::from)),
+    ]
+    .into_iter()
+    .filter_map(|(key, value)| Some((key.to_owned(), value?)))
+    .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_error_of_oathd_tells_all_it_knows() {
+        let failure = Failure::from(Error::Oathd {
+            name: ErrorName::AmbiguousToken,
+            details: Box::new(ErrorDetails {
+                detail: Some("two fit".into()),
+                tokens: Some(vec!["1".into(), "2".into()]),
+                ..Default::default()
+            }),
+        });
+        assert_eq!(
+            failure.text(),
+            format!(
+                "oathctl: Several tokens fit. (1, 2) Two fit.\n{}\n",
+                ErrorName::AmbiguousToken.remedy()
+            )
+        );
+        assert_eq!(u8::from(failure.code), 4);
+        let json = failure.to_json();
+        assert_eq!(json["error"]["name"], "AmbiguousToken");
+        assert_eq!(json["error"]["details"]["tokens"][1], "2");
+        assert!(json["error"]["details"].get("reader").is_none());
+    }
+
+    #[test]
+    fn every_error_name_ends_in_two_lines() {
+        for &name in ErrorName::ALL {
+            assert_eq!(Failure::from(name).text().lines().count(), 2);
+        }
+    }
+}

@@ -1,0 +1,108 @@
+//! Finding credentials by what the user typed.
+
+use std::collections::HashMap;
+
+use oathd_client::{CredentialQuery, CredentialRecord, Error, ErrorName, ExitCode, Found};
+use serde_json::json;
+
+use crate::failure::Failure;
+use crate::output;
+use crate::session::{Session, key_of, name_of};
+
+/// The credentials that fit `text`. Tokens that are locked are unlocked where nothing was found
+/// without them.
+pub(crate) async fn find(
+    session: &Session,
+    text: &str,
+    hidden: bool,
+) -> Result<Vec<CredentialRecord>, Failure> {
+    let query = CredentialQuery {
+        text: Some(text.to_owned()),
+        token: session.selector()?.map(str::to_owned),
+        hidden: hidden.then_some(true),
+        ..CredentialQuery::default()
+    };
+    let mut found = session.client.find_credentials(&query).await?;
+    if found.credentials.is_empty() && unlock_unread(session, &found).await? {
+        found = session.client.find_credentials(&query).await?;
+    }
+    if !found.credentials.is_empty() {
+        return Ok(found.credentials);
+    }
+    Err(match found.unread.iter().find_map(|unread| unread.error) {
+        // What hides the credential is the better answer than that it is not seen.
+        Some(error) => error.into(),
+        None => {
+            let mut failure = Failure::from(ErrorName::NoSuchCredential);
+            failure.message = format!("No credential fits {text:?}.");
+            failure.with("query", text)
+        }
+    })
+}
+
+/// The one credential that fits `text`.
+pub(crate) async fn find_one(
+    session: &Session,
+    text: &str,
+    hidden: bool,
+) -> Result<CredentialRecord, Failure> {
+    let mut found = find(session, text, hidden).await?;
+    match found.len() {
+        1 => Ok(found.remove(0)),
+        _ => Err(ambiguous(session, text, &found).await?),
+    }
+}
+
+/// Several credentials fit: lists them and fails.
+pub(crate) async fn ambiguous(
+    session: &Session,
+    text: &str,
+    found: &[CredentialRecord],
+) -> Result<Failure, Failure> {
+    let mut keys = HashMap::new();
+    for credential in found {
+        if let Some(path) = &credential.token
+            && !keys.contains_key(path)
+        {
+            let token = session.client.token(path.clone()).describe().await?;
+            keys.insert(path.clone(), (key_of(&token), name_of(&token)));
+        }
+    }
+    let on = |credential: &CredentialRecord| credential.token.as_ref().and_then(|p| keys.get(p));
+    let several_tokens = keys.len() > 1;
+    let mut lines = String::new();
+    for credential in found {
+        lines += &format!("\n  {}", output::harmless(&credential.id));
+        if let (true, Some((_, name))) = (several_tokens, on(credential)) {
+            lines += &format!("  (on {name})");
+        }
+    }
+    let matches: Vec<_> = found
+        .iter()
+        .map(|found| json!({ "id": found.id, "token": on(found).map(|(key, _)| key) }))
+        .collect();
+    Ok(Failure::new(
+        ExitCode::NoneOrAmbiguous,
+        "AmbiguousCredential",
+        format!("{} credentials fit {text:?}:{lines}", found.len()),
+        match several_tokens {
+            true => "Type more of the id, or name the token with --token.",
+            false => "Type more of the id; the whole id wins over parts.",
+        },
+    )
+    .with("matches", matches))
+}
+
+/// Unlocks the tokens that a search could not read for want of a password. Whether there was one.
+async fn unlock_unread(session: &Session, found: &Found) -> Result<bool, Failure> {
+    let mut some = false;
+    for unread in &found.unread {
+        if unread.error == Some(ErrorName::PasswordRequired) {
+            let token = session.client.token(unread.token.clone());
+            let why = Error::from(ErrorName::PasswordRequired);
+            session.unlock(&token, why).await?;
+            some = true;
+        }
+    }
+    Ok(some)
+}
