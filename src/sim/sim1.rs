@@ -44,8 +44,8 @@ pub async fn serve(
     touch: Touch,
 ) -> Result<Connection, Sim1Error> {
     let connection = zbus::connection::Builder::address(address).build().await?;
+    let server = connection.object_server();
     if let Some(clock) = clock {
-        let server = connection.object_server();
         server.at(ROOT_PATH, Clock::new(clock)).await?;
     }
     for (number, card) in cards.iter().enumerate() {

@@ -1,0 +1,188 @@
+//! Proves: a program on the bus turns the clock, touches, pulls and inserts tokens, and makes them
+//! fail, and oathd answers accordingly.
+
+use futures_util::StreamExt;
+use oathd_client::{AddOptions, ErrorName, Event};
+use tokio::join;
+use zbus::{DBusError, Proxy};
+
+use crate::harness::{Run, SEED, add_seed, soon};
+
+/// The name of the error that a call of org.oathd.Sim1 gets.
+async fn refused(proxy: &Proxy<'_>, method: &'static str, argument: Option<&str>) -> String {
+    let answer = match argument {
+        Some(argument) => proxy.call_method(method, &argument).await,
+        None => proxy.call_method(method, &()).await,
+    };
+    match answer {
+        Err(zbus::Error::MethodError(name, ..)) => name.to_string(),
+        Err(zbus::Error::FDO(error)) => error.name().to_string(),
+        other => panic!("{other:?}"),
+    }
+}
+
+/// Waits until a property has this value.
+async fn until(proxy: &Proxy<'_>, property: &'static str, value: bool) {
+    let mut changes = proxy.receive_property_changed::<bool>(property).await;
+    soon(async { while changes.next().await.unwrap().get().await.unwrap() != value {} }).await;
+}
+
+#[tokio::test]
+async fn codes_follow_the_clock() {
+    let run = Run::start(&["--clock", "59"]);
+    let client = run.client().await;
+    let token = add_seed(&client, "rfc", false).await;
+    let clock = run.clock().await;
+    assert_eq!(clock.get_property::<u64>("Now").await.unwrap(), 59);
+    let first = token.code("rfc", false).await.unwrap();
+    assert_eq!(
+        (first.code.as_str(), first.from, first.until),
+        ("94287082", 30, Some(60))
+    );
+    // RFC 6238, appendix B.
+    for (time, code) in [
+        (1_111_111_109_u64, "07081804"),
+        (1_111_111_111, "14050471"),
+        (20_000_000_000, "65353130"),
+        (59, "94287082"),
+    ] {
+        clock.call_method("Set", &time).await.unwrap();
+        assert_eq!(token.code("rfc", false).await.unwrap().code, code);
+    }
+    clock
+        .call_method("Advance", &(1_234_567_890_u64 - 59))
+        .await
+        .unwrap();
+    assert_eq!(token.code("rfc", false).await.unwrap().code, "89005924");
+    assert!(run.end(0).0.success());
+}
+
+#[tokio::test]
+async fn the_system_clock_cannot_be_turned() {
+    let run = Run::start(&[]);
+    let name = refused(&run.clock().await, "Advance", None).await;
+    assert!(
+        name.starts_with("org.freedesktop.DBus.Error.Unknown"),
+        "{name}"
+    );
+}
+
+#[tokio::test]
+async fn a_touch_by_hand_gives_the_code_and_none_gives_none() {
+    let run = Run::start(&[
+        "--clock",
+        "59",
+        "--touch",
+        "manual",
+        "--touch-timeout",
+        "60000",
+    ]);
+    let (client, card) = (run.client().await, run.card(0).await);
+    let token = add_seed(&client, "touched", true).await;
+    let none = token.code("touched", false).await.unwrap_err();
+    assert!(none.is(ErrorName::TouchRequired), "{none:?}");
+
+    let (code, touched) = join!(token.code("touched", true), card.call_method("Touch", &()));
+    touched.unwrap();
+    assert_eq!(code.unwrap().code, "94287082");
+
+    for who in ["always", "never"] {
+        card.call_method("SetTouch", &who).await.unwrap();
+        assert_eq!(
+            refused(&card, "Touch", None).await,
+            "org.oathd.Sim1.Error.NotManual"
+        );
+    }
+    card.call_method("SetTouch", &"always").await.unwrap();
+    assert_eq!(token.code("touched", true).await.unwrap().code, "94287082");
+    let name = refused(&card, "SetTouch", Some("sometimes")).await;
+    assert_eq!(name, "org.oathd.Sim1.Error.InvalidTouch");
+}
+
+#[tokio::test]
+async fn a_token_that_nobody_touches_gives_up() {
+    let run = Run::start(&["--touch", "never", "--touch-timeout", "50"]);
+    let token = add_seed(&run.client().await, "touched", true).await;
+    let error = token.code("touched", true).await.unwrap_err();
+    assert!(error.is(ErrorName::TouchTimedOut), "{error:?}");
+}
+
+#[tokio::test]
+async fn a_token_pulled_during_a_call_ends_it_and_comes_back() {
+    let run = Run::start(&["--clock", "59", "--touch", "manual"]);
+    let (client, card) = (run.client().await, run.card(0).await);
+    let token = add_seed(&client, "touched", true).await;
+    let mut events = client.events().await.unwrap();
+    client.tokens().await.unwrap();
+    let pull = async {
+        until(&card, "AwaitsTouch", true).await;
+        card.call_method("Remove", &()).await.unwrap();
+        until(&card, "AwaitsTouch", false).await;
+        until(&card, "Present", false).await;
+    };
+    let (code, ()) = join!(token.code("touched", true), pull);
+    let error = code.unwrap_err();
+    assert!(error.is(ErrorName::TokenRemoved), "{error:?}");
+    let gone = soon(events.next()).await.unwrap();
+    assert!(matches!(gone, Event::TokenRemoved(_)), "{gone:?}");
+    let error = client.find_token("").await.unwrap_err();
+    assert!(error.is(ErrorName::NoToken), "{error:?}");
+
+    card.call_method("Insert", &()).await.unwrap();
+    let back = soon(events.next()).await.unwrap();
+    assert!(matches!(back, Event::TokenAdded(_)), "{back:?}");
+    let token = client.find_token("").await.unwrap();
+    let (code, touched) = join!(token.code("touched", true), card.call_method("Touch", &()));
+    touched.unwrap();
+    assert_eq!(code.unwrap().code, "94287082");
+}
+
+#[tokio::test]
+async fn faults_happen_on_demand() {
+    let run = Run::start(&[]);
+    let (client, card) = (run.client().await, run.card(0).await);
+    let token = add_seed(&client, "first", false).await;
+    card.call_method("Fault", &"memory=first").await.unwrap();
+    let error = token.code("first", false).await.unwrap_err();
+    assert!(error.is(ErrorName::CredentialDamaged), "{error:?}");
+    card.call_method("Fault", &"full").await.unwrap();
+    let options = AddOptions {
+        name: Some("second".to_owned()),
+        ..AddOptions::default()
+    };
+    let error = token.add(SEED, &options).await.unwrap_err();
+    assert!(error.is(ErrorName::TokenFull), "{error:?}");
+    let name = refused(&card, "Fault", Some("rain")).await;
+    assert_eq!(name, "org.oathd.Sim1.Error.InvalidFault");
+}
+
+#[tokio::test]
+async fn there_are_as_many_tokens_as_asked_for_with_serials_in_order() {
+    let none = Run::start(&["--tokens", "0"]);
+    let error = none.client().await.find_token("").await.unwrap_err();
+    assert!(error.is(ErrorName::NoToken), "{error:?}");
+
+    let run = Run::start(&[
+        "--tokens",
+        "3",
+        "--serial",
+        "41",
+        "--profile",
+        "yubikey-4.3",
+    ]);
+    let client = run.client().await;
+    let error = client.find_token("").await.unwrap_err();
+    assert!(error.is(ErrorName::AmbiguousToken), "{error:?}");
+    assert_eq!(client.tokens().await.unwrap().len(), 3);
+    for (number, serial) in [(0, 41_u32), (1, 42), (2, 43)] {
+        let token = client.find_token(&serial.to_string()).await.unwrap();
+        let about = token.describe().await.unwrap();
+        assert_eq!(
+            (about.serial, about.firmware.as_str()),
+            (Some(serial), "4.3.7")
+        );
+        let card = run.card(number).await;
+        assert_eq!(card.get_property::<u32>("Serial").await.unwrap(), serial);
+        assert!(card.get_property::<bool>("Present").await.unwrap());
+    }
+}
