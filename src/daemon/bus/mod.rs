@@ -34,7 +34,6 @@ pub(crate) async fn publish(service: &Arc<Service>, object: &TokenObject) -> Res
         tracing::error!(%error, "token not published");
         Error::unknown_object()
     })?;
-    objects::announce(service, object).await;
     Ok(())
 }
 
@@ -44,7 +43,6 @@ pub(crate) async fn withdraw(service: &Service, path: &OwnedObjectPath) {
     if let Err(error) = server.remove::<TokenInterface, _>(path).await {
         tracing::error!(%error, "token not withdrawn");
     }
-    objects::retract(service, path).await;
 }
 
 /// Tells that the credentials or the lock of a token changed.

@@ -2,11 +2,12 @@
 //!
 //! An implementation of its own, because asking for the objects means two things here that a
 //! generic one cannot know: the readers are looked at first, and the caller is watched for, so that
-//! it hears of what changes until it leaves the bus.
+//! it hears of what changes until it leaves the bus. The signals are sent by the object server, for
+//! every object that it puts below one with this interface or takes away.
 
 use std::{collections::HashMap, sync::Arc};
 
-use oathd_api::names::{ROOT_PATH, TOKEN_INTERFACE};
+use oathd_api::names::TOKEN_INTERFACE;
 use zbus::{
     ObjectPath, OwnedObjectPath, OwnedVariant, Variant, interface, message::Header,
     object_server::SignalEmitter,
@@ -65,25 +66,6 @@ impl ObjectManager {
         object_path: &ObjectPath<'_>,
         interfaces: &[&str],
     ) -> zbus::Result<()>;
-}
-
-/// Tells that a token's object has come.
-pub(super) async fn announce(service: &Service, object: &TokenObject) {
-    let (Ok(emitter), Ok(interfaces)) = (
-        SignalEmitter::new(&service.connection, ROOT_PATH),
-        interfaces(object),
-    ) else {
-        return;
-    };
-    super::report(ObjectManager::interfaces_added(&emitter, &object.path, &interfaces).await);
-}
-
-/// Tells that a token's object has gone.
-pub(super) async fn retract(service: &Service, path: &OwnedObjectPath) {
-    if let Ok(emitter) = SignalEmitter::new(&service.connection, ROOT_PATH) {
-        let gone = [TOKEN_INTERFACE];
-        super::report(ObjectManager::interfaces_removed(&emitter, path, &gone).await);
-    }
 }
 
 fn interfaces(object: &TokenObject) -> Result<Interfaces, Error> {
