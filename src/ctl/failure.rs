@@ -12,6 +12,8 @@ pub(crate) struct Failure {
     pub(crate) name: &'static str,
     /// What happened, in a sentence.
     pub(crate) message: String,
+    /// What the message is about, a line each, for people.
+    pub(crate) lines: Vec<String>,
     /// What the reader can do, in a sentence.
     pub(crate) remedy: String,
     /// The particulars, for programs.
@@ -30,6 +32,7 @@ impl Failure {
             code,
             name,
             message: message.into(),
+            lines: Vec::new(),
             remedy: remedy.into(),
             details: Map::new(),
         }
@@ -61,9 +64,22 @@ impl Failure {
         self
     }
 
-    /// The two lines for people.
+    /// The same cause of oathd's, with a message that tells more.
+    pub(crate) fn explained(cause: ErrorName, message: &str) -> Failure {
+        Failure {
+            message: sentence(message),
+            ..Failure::from(cause)
+        }
+    }
+
+    /// What happened and what to do about it, for people.
     pub(crate) fn text(&self) -> String {
-        format!("oathctl: {}\n{}\n", self.message, self.remedy)
+        let lines: String = self
+            .lines
+            .iter()
+            .map(|line| format!("  {line}\n"))
+            .collect();
+        format!("oathctl: {}\n{lines}{}\n", self.message, self.remedy)
     }
 
     /// The object for programs.
@@ -101,6 +117,7 @@ impl From<Error> for Failure {
             code: error.exit_code(),
             name: error.name(),
             message,
+            lines: Vec::new(),
             remedy: error.remedy().to_owned(),
             details,
         }
@@ -108,7 +125,7 @@ impl From<Error> for Failure {
 }
 
 /// `text` with a capital at its start and a full stop at its end.
-fn sentence(text: &str) -> String {
+pub(crate) fn sentence(text: &str) -> String {
     let mut letters = text.chars();
     let mut said: String = match letters.next() {
         Some(first) => first.to_uppercase().chain(letters).collect(),

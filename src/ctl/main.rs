@@ -29,24 +29,37 @@ use crate::failure::Failure;
 fn main() -> ExitCode {
     let cli = match cli::Cli::try_parse() {
         Ok(cli) => cli,
-        Err(error) => {
-            let _ = error.print();
-            return match error.use_stderr() {
-                true => u8::from(oathd_client::ExitCode::Usage).into(),
-                false => ExitCode::SUCCESS,
-            };
-        }
+        Err(error) => return misunderstood(&error),
     };
     let json = cli.global.json;
     match start(cli) {
         Ok(()) => ExitCode::SUCCESS,
-        Err(failure) => {
-            if !json || output::print_json(&failure.to_json()).is_err() {
-                output::tell(failure.text().trim_end());
-            }
-            u8::from(failure.code).into()
-        }
+        Err(failure) => end(&failure, json),
     }
+}
+
+/// Tells of a failure, and gives its status.
+fn end(failure: &Failure, json: bool) -> ExitCode {
+    if !json || output::print_json(&failure.to_json()).is_err() {
+        output::tell(failure.text().trim_end());
+    }
+    u8::from(failure.code).into()
+}
+
+/// A command line that was not understood, or that asked for help.
+fn misunderstood(error: &clap::Error) -> ExitCode {
+    if !error.use_stderr() {
+        let _ = error.print();
+        return ExitCode::SUCCESS;
+    }
+    if std::env::args_os().any(|argument| argument == "--json") {
+        let text = error.to_string();
+        let first = text.lines().next().unwrap_or_default();
+        let message = first.strip_prefix("error: ").unwrap_or(first);
+        return end(&Failure::usage(failure::sentence(message)), true);
+    }
+    let _ = error.print();
+    u8::from(oathd_client::ExitCode::Usage).into()
 }
 
 fn start(cli: cli::Cli) -> Result<(), Failure> {

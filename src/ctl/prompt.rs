@@ -40,8 +40,8 @@ pub(crate) fn new_password() -> Result<Zeroizing<String>, Failure> {
     Ok(first)
 }
 
-/// Asks a question that is answered by y or n; anything but y is no.
-pub(crate) fn confirm(question: &str) -> Result<bool, Failure> {
+/// Asks whether to go on. Anything but yes ends the command.
+pub(crate) fn confirm(question: &str) -> Result<(), Failure> {
     if !somebody_is_there() {
         return Err(Failure::new(
             ExitCode::Usage,
@@ -59,7 +59,15 @@ pub(crate) fn confirm(question: &str) -> Result<bool, Failure> {
         Ok(line)
     };
     let answer = answer().map_err(|error| unreadable("The terminal", &error))?;
-    Ok(matches!(answer.trim(), "y" | "Y" | "yes"))
+    match answer.trim() {
+        "y" | "Y" | "yes" => Ok(()),
+        _ => Err(Failure::new(
+            ExitCode::Refused,
+            "Declined",
+            "Nothing was changed.",
+            "Answer y to go on.",
+        )),
+    }
 }
 
 /// The next line of standard input, without its end. What follows stays for the next reader.

@@ -33,9 +33,12 @@ pub(crate) async fn find(
         // What hides the credential is the better answer than that it is not seen.
         Some(error) => error.into(),
         None => {
-            let mut failure = Failure::from(ErrorName::NoSuchCredential);
-            failure.message = format!("No credential fits {text:?}.");
-            failure.with("query", text)
+            // A token that is not there is the better answer, too.
+            if session.selector()?.is_some() {
+                session.token().await?;
+            }
+            let message = format!("No credential fits {text:?}");
+            Failure::explained(ErrorName::NoSuchCredential, &message).with("query", text)
         }
     })
 }
@@ -53,7 +56,7 @@ pub(crate) async fn find_one(
     }
 }
 
-/// Several credentials fit: lists them and fails.
+/// The failure that lists the credentials of which only one was wanted.
 pub(crate) async fn ambiguous(
     session: &Session,
     text: &str,
@@ -70,27 +73,28 @@ pub(crate) async fn ambiguous(
     }
     let on = |credential: &CredentialRecord| credential.token.as_ref().and_then(|p| keys.get(p));
     let several_tokens = keys.len() > 1;
-    let mut lines = String::new();
-    for credential in found {
-        lines += &format!("\n  {}", output::harmless(&credential.id));
-        if let (true, Some((_, name))) = (several_tokens, on(credential)) {
-            lines += &format!("  (on {name})");
+    let line = |credential: &CredentialRecord| {
+        let id = output::harmless(&credential.id);
+        match on(credential) {
+            Some((_, name)) if several_tokens => format!("{id}  (on {name})"),
+            _ => id,
         }
-    }
+    };
     let matches: Vec<_> = found
         .iter()
         .map(|found| json!({ "id": found.id, "token": on(found).map(|(key, _)| key) }))
         .collect();
-    Ok(Failure::new(
+    let mut failure = Failure::new(
         ExitCode::NoneOrAmbiguous,
         "AmbiguousCredential",
-        format!("{} credentials fit {text:?}:{lines}", found.len()),
+        format!("{} credentials fit {text:?}.", found.len()),
         match several_tokens {
             true => "Type more of the id, or name the token with --token.",
             false => "Type more of the id; the whole id wins over parts.",
         },
-    )
-    .with("matches", matches))
+    );
+    failure.lines = found.iter().map(line).collect();
+    Ok(failure.with("matches", matches))
 }
 
 /// Unlocks the tokens that a search could not read for want of a password. Whether there was one.

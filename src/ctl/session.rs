@@ -50,8 +50,17 @@ impl Session {
 
     /// The token that was named, or the only one there is.
     pub(crate) async fn token(&self) -> Result<Token, Failure> {
-        let selector = self.selector()?.unwrap_or_default();
-        Ok(self.client.find_token(selector).await?)
+        self.find(self.selector()?.unwrap_or_default()).await
+    }
+
+    async fn find(&self, selector: &str) -> Result<Token, Failure> {
+        match self.client.find_token(selector).await {
+            Err(error) if error.is(ErrorName::NoToken) && !selector.is_empty() => {
+                let message = format!("No token here goes by {selector:?}");
+                Err(Failure::explained(ErrorName::NoToken, &message))
+            }
+            other => Ok(other?),
+        }
     }
 
     /// The token that was named, or all.
@@ -70,7 +79,7 @@ impl Session {
     pub(crate) async fn named_tokens(&self) -> Result<Vec<Token>, Failure> {
         let mut tokens: Vec<Token> = Vec::new();
         for selector in &self.global.token {
-            let token = self.client.find_token(selector).await?;
+            let token = self.find(selector).await?;
             if tokens.iter().any(|known| known.path() == token.path()) {
                 return Err(Failure::usage(format!(
                     "--token {selector} is given twice."
@@ -79,7 +88,7 @@ impl Session {
             tokens.push(token);
         }
         match tokens.is_empty() {
-            true => Ok(vec![self.client.find_token("").await?]),
+            true => Ok(vec![self.find("").await?]),
             false => Ok(tokens),
         }
     }

@@ -79,11 +79,7 @@ fn show_generated(uri: &str) -> Result<(), Failure> {
 
 /// The credentials of otpauth and otpauth-migration addresses.
 fn parse(lines: &str) -> Result<Vec<NewCredential>, Failure> {
-    let refuse = |detail: String| {
-        let mut failure = Failure::from(ErrorName::InvalidUri);
-        failure.message = format!("{detail}.");
-        failure
-    };
+    let refuse = |detail: String| Failure::explained(ErrorName::InvalidUri, &detail);
     let parsed = import::parse(lines).map_err(|error| refuse(error.to_string()))?;
     let credentials: Result<Vec<_>, _> = parsed.into_iter().collect();
     let credentials = credentials.map_err(|refused| refuse(refused.to_string()))?;
@@ -121,9 +117,8 @@ fn from_options(session: &Session, args: &AddArgs, name: &str) -> Result<NewCred
     };
     // Before the user types a secret for nothing.
     credential.id().map_err(|error| {
-        let mut failure = Failure::from(ErrorName::InvalidName);
-        failure.message = format!("The name does not fit: {error}.");
-        failure
+        let message = format!("The name does not fit: {error}");
+        Failure::explained(ErrorName::InvalidName, &message)
     })?;
     if !args.generate {
         credential.secret = ask(session)?;
@@ -166,11 +161,8 @@ fn ask(session: &Session) -> Result<Secret, Failure> {
     } else {
         prompt::hidden("Secret (base32, from the account's page): ")?
     };
-    Secret::from_base32(&text).map_err(|error| {
-        let mut failure = Failure::from(ErrorName::InvalidSecret);
-        failure.message = format!("{error}.");
-        failure
-    })
+    Secret::from_base32(&text)
+        .map_err(|error| Failure::explained(ErrorName::InvalidSecret, &error.to_string()))
 }
 
 #[cfg(test)]

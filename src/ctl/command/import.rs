@@ -7,7 +7,7 @@ use oathd_oath::import::{self, Imported};
 use serde_json::{Value, json};
 
 use crate::cli::{Global, ImportArgs};
-use crate::failure::Failure;
+use crate::failure::{Failure, sentence};
 use crate::session::Session;
 use crate::{output, prompt, write};
 
@@ -25,9 +25,7 @@ pub(crate) async fn run(session: &Session, args: &ImportArgs) -> Result<(), Fail
     let entries = read(args)?;
     if !args.yes {
         output::tell(listing(&entries).trim_end());
-        if !prompt::confirm("Store these credentials?")? {
-            return Ok(());
-        }
+        prompt::confirm("Store these credentials?")?;
     }
     let tokens = session.named_tokens().await?;
     let mut rows = Vec::new();
@@ -89,7 +87,7 @@ fn read(args: &ImportArgs) -> Result<Imported, Failure> {
         )
     };
     match import::parse(&export) {
-        Err(error) => Err(refuse(format!("{error}."))),
+        Err(error) => Err(refuse(sentence(&error.to_string()))),
         Ok(entries) if entries.is_empty() => Err(refuse("The export is empty.".to_owned())),
         Ok(entries) => Ok(entries),
     }

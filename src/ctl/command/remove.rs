@@ -19,9 +19,7 @@ pub(crate) async fn run(session: &Session, args: &RemoveArgs) -> Result<(), Fail
         let question = format!(
             "Remove {shown} from {name}? Without another factor you lose access to the account."
         );
-        if !prompt::confirm(&question)? {
-            return Ok(());
-        }
+        prompt::confirm(&question)?;
     }
     session
         .unlocked(&token, async || token.remove(id).await)

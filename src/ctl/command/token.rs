@@ -31,9 +31,7 @@ pub(crate) async fn reset(session: &Session, args: &ConfirmArgs) -> Result<(), F
             "Wipe {}? Its {used}credentials are lost for good.",
             name_of(&record)
         );
-        if !prompt::confirm(&question)? {
-            return Ok(());
-        }
+        prompt::confirm(&question)?;
     }
     token.reset().await?;
     done(session, &record, "is empty")
