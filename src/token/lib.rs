@@ -31,6 +31,8 @@ pub mod ykoath;
 
 mod call;
 mod card;
+#[cfg(test)]
+mod checks;
 mod hub;
 mod identify;
 mod knowledge;

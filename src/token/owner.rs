@@ -44,6 +44,8 @@ pub(crate) enum Control {
 /// The queues of one owner.
 #[derive(Clone)]
 pub(crate) struct Lanes {
+    /// Set when the owner leaves; held while a request is queued, so that none is queued behind its back.
+    closed: Arc<Mutex<bool>>,
     control: Sender<Control>,
     plain: Sender<Job>,
     touched: Sender<Job>,
@@ -53,6 +55,10 @@ impl Lanes {
     /// Queues a request; one that will wait for a touch comes after all that will not.
     pub(crate) fn submit(&self, job: Job, touched: bool) -> Result<(), TokenError> {
         let lane = if touched { &self.touched } else { &self.plain };
+        let closed = lock(&self.closed);
+        if *closed {
+            return Err(TokenError::Removed);
+        }
         lane.try_send(job).map_err(|error| match error {
             TrySendError::Full(_) => TokenError::Busy,
             TrySendError::Disconnected(_) => TokenError::Removed,
@@ -100,6 +106,7 @@ pub(crate) fn start(plan: Plan) -> std::io::Result<Lanes> {
     let (plain, plain_queue) = bounded(plan.settings.queue);
     let (touched, touched_queue) = bounded(plan.settings.queue);
     let lanes = Lanes {
+        closed: Arc::default(),
         control,
         plain,
         touched,
@@ -136,6 +143,7 @@ impl Owner {
             }
             Err(reason) => self.report(Command::Identified(key, Err(reason))),
         }
+        *lock(&self.lanes.closed) = true;
         self.refuse_waiting(|| TokenError::Removed);
     }
 

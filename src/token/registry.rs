@@ -136,6 +136,8 @@ pub(crate) struct Registry {
     slots: BTreeMap<String, Slot>,
     next_key: u64,
     waiting: Vec<oneshot::Sender<Listed>>,
+    /// Events that go out when what callers see agrees with them.
+    due: Vec<Event>,
 }
 
 impl Registry {
@@ -169,6 +171,7 @@ impl Registry {
             slots: BTreeMap::new(),
             next_key: 0,
             waiting: Vec::new(),
+            due: Vec::new(),
         };
         let started = thread::Builder::new()
             .name("tokens".to_owned())
@@ -238,11 +241,11 @@ impl Registry {
             }
             Command::Release(reply) => {
                 self.released = true;
-                self.close();
                 let released = Arc::new(Released(Some(reply)));
                 for slot in self.slots.values() {
                     slot.lanes.control(Control::Release(Arc::clone(&released)));
                 }
+                self.close();
             }
             Command::Rebuild => {
                 self.released = false;
@@ -322,7 +325,8 @@ impl Registry {
         }
     }
 
-    /// Brings what callers see up to date, and answers them when nothing more is to come.
+    /// Brings what callers see up to date, raises the events that led to it, and answers callers when
+    /// nothing more is to come.
     fn settle(&mut self) {
         let tokens: Vec<Token> = self.tokens().cloned().collect();
         let still =
@@ -334,6 +338,10 @@ impl Registry {
             let mut front = lock(&self.front.0);
             front.tokens.clone_from(&tokens);
             front.current = settled && !failed;
+        }
+        for event in self.due.drain(..) {
+            // A program that does not listen to events still uses tokens.
+            let _ = self.events.blocking_send(event);
         }
         if settled {
             for reply in self.waiting.drain(..) {
@@ -349,8 +357,7 @@ impl Registry {
         })
     }
 
-    fn raise(&self, event: Event) {
-        // A program that does not listen to events still uses tokens.
-        let _ = self.events.blocking_send(event);
+    fn raise(&mut self, event: Event) {
+        self.due.push(event);
     }
 }

@@ -7,7 +7,8 @@ use crate::{settings::Event, token::Token};
 
 impl Registry {
     /// Refuses every token that shares its identity with another, and takes back the others.
-    pub(super) fn compare_identities(&self) {
+    pub(super) fn compare_identities(&mut self) {
+        let mut due = Vec::new();
         let tokens: Vec<(&Token, bool)> = self
             .tokens()
             .map(|token| (token, token.shared().duplicated.load(Ordering::Acquire)))
@@ -25,12 +26,13 @@ impl Registry {
                 Some((twin, twin_was)) if !was && (*twin_was || token.key() > twin.key()) => {
                     let readers = (&twin.info().reader, &token.info().reader);
                     tracing::warn!(?readers, "two readers show one token");
-                    self.raise(Event::Duplicated(twin.key(), token.key()));
+                    due.push(Event::Duplicated(twin.key(), token.key()));
                 }
-                None if *was => self.raise(Event::Changed(token.key())),
+                None if *was => due.push(Event::Changed(token.key())),
                 _ => {}
             }
         }
+        self.due.extend(due);
     }
 }
 

@@ -92,7 +92,7 @@ impl Registry {
     }
 
     /// Ends a slot's owner and tells of its token.
-    pub(super) fn discard(&self, slot: &Slot) {
+    pub(super) fn discard(&mut self, slot: &Slot) {
         slot.lanes.control(Control::Stop);
         if let State::Token(token) = &slot.state {
             self.raise(Event::Removed(token.key()));

@@ -1,0 +1,14 @@
+//! What must hold between a hub, its tokens and other programs, over software cards in readers that exist
+//! in this process alone. pcscd itself takes no part.
+
+mod adding;
+mod apdu_counts;
+mod codes_agree;
+mod damage;
+mod identities;
+mod interruptions;
+mod other_programs;
+mod passwords;
+mod readers;
+mod touching;
+mod world;

@@ -1,0 +1,121 @@
+//! Who a token is: models, resets by others, other tokens in the same reader, one identity twice.
+
+use std::sync::Arc;
+
+use oathd_card::{CardOptions, Interface, Profile, SharedCard};
+
+use super::world::*;
+use crate::{Event, Hub, Model, TokenError, Version};
+
+#[tokio::test]
+async fn every_model_is_known() {
+    for profile in Profile::ALL {
+        for interface in [Interface::Nfc, Interface::Usb] {
+            let world = World::default();
+            let options = CardOptions {
+                profile,
+                interface,
+                serial: 42,
+                ..CardOptions::default()
+            };
+            world.insert(READER, &SharedCard::new(options).unwrap());
+            let (hub, _events) = Hub::new(Arc::new(world), settings(), entropy());
+            let token = hub.tokens().await.unwrap().remove(0);
+            let info = token.info();
+            let [major, minor, patch] = profile.applet_version();
+            match profile {
+                Profile::Neo => assert!(matches!(info.model, Model::YubiKeyNeo | Model::Generic)),
+                _ => {
+                    assert_eq!(info.serial, Some(42));
+                    assert_eq!(info.firmware, Version::new(major, minor, patch));
+                }
+            }
+            let capacity = info.capabilities.capacity.map(usize::from);
+            assert_eq!(capacity, profile.capacity());
+            assert_eq!(info.capabilities.rename, profile.rename());
+            assert_eq!(info.capabilities.touch, profile.touch());
+            let id = token
+                .add(None, Arc::new(totp("a")), Default::default())
+                .await
+                .unwrap();
+            let code = token.code(None, refusing(&id)).await.unwrap();
+            assert_eq!(*code.text, expected(&totp("a")));
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_reset_by_another_program_is_told_once() {
+    let mut bench = Bench::new().await;
+    let id = bench.add(totp("a")).await;
+    let before = bench.token.info();
+    let select = [&[0, 0xa4, 4, 0, 7][..], crate::ykoath::AID].concat();
+    bench.card.transmit(&select).unwrap();
+    let done = bench.card.transmit(&[0, 0x04, 0xde, 0xad, 0]).unwrap();
+    assert_eq!(done, [0x90, 0x00]);
+    let outcome = bench.token.code(None, refusing(&id)).await;
+    assert!(matches!(outcome, Err(TokenError::Reset)), "{outcome:?}");
+    assert!(matches!(bench.events.recv().await, Some(Event::Reset(_))));
+    let after = bench.token.info();
+    assert_ne!(before.device_id, after.device_id);
+    assert_eq!(before.serial, after.serial);
+    assert_eq!(bench.token.list(None).await.unwrap(), []);
+    bench.add(totp("b")).await;
+}
+
+#[tokio::test]
+async fn a_reset_asked_for_here_is_no_surprise() {
+    let mut bench = Bench::new().await;
+    bench.add(totp("a")).await;
+    let key = Arc::new(bench.token.derive_key(b"password"));
+    bench.token.set_key(None, key).await.unwrap();
+    assert!(matches!(bench.events.recv().await, Some(Event::Changed(_))));
+    bench.token.reset().await.unwrap();
+    assert!(!bench.token.info().protected);
+    assert!(matches!(bench.events.recv().await, Some(Event::Reset(_))));
+    assert_eq!(bench.token.list(None).await.unwrap(), []);
+}
+
+#[tokio::test]
+async fn another_token_in_the_reader_is_not_taken_for_the_first() {
+    let mut settings = settings();
+    settings.linger = std::time::Duration::ZERO;
+    let mut bench = Bench::with(Profile::YubiKey57, settings).await;
+    let id = bench.add(totp("a")).await;
+    bench.world.await_closed();
+    // Nobody watches: the reader's count is as before, as after a new start of the service.
+    bench.world.swap(READER, &card(Profile::YubiKey57, 99));
+    let outcome = bench.token.code(None, refusing(&id)).await;
+    assert!(matches!(outcome, Err(TokenError::Removed)), "{outcome:?}");
+    assert!(matches!(bench.events.recv().await, Some(Event::Removed(_))));
+    let tokens = bench.hub.tokens().await.unwrap();
+    assert_eq!(tokens[0].info().serial, Some(99));
+}
+
+#[tokio::test]
+async fn one_identity_in_two_readers_is_refused_in_both() {
+    let mut bench = Bench::new().await;
+    let _watch = bench.hub.watch();
+    let twin = card(Profile::YubiKey57, 7_654_321);
+    bench.world.insert("Reader 01", &twin);
+    let Some(Event::Added(second)) = bench.events.recv().await else {
+        panic!("not added")
+    };
+    let Some(Event::Duplicated(one, other)) = bench.events.recv().await else {
+        panic!("not told")
+    };
+    assert_eq!((one, other), (bench.token.key(), second.key()));
+    bench.sent();
+    for token in [&bench.token, &second] {
+        let outcome = token.list(None).await;
+        assert!(
+            matches!(outcome, Err(TokenError::Duplicated)),
+            "{outcome:?}"
+        );
+    }
+    assert!(bench.sent().is_empty());
+    bench.world.remove("Reader 01");
+    assert!(matches!(bench.events.recv().await, Some(Event::Removed(_))));
+    assert!(matches!(bench.events.recv().await, Some(Event::Changed(_))));
+    bench.token.list(None).await.unwrap();
+}

@@ -1,0 +1,530 @@
+//! Readers, cards and other programs that interfere, under a test's control.
+
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Condvar, Mutex, MutexGuard},
+    time::Duration,
+};
+
+use oathd_card::{CardOptions, Profile, SharedCard};
+use oathd_oath::{Algorithm, Digits, Kind, NewCredential, Secret};
+use tokio::sync::mpsc::Receiver;
+
+use crate::{
+    AddOptions, CodeRequest, Entropy, Event, Hub, Settings, Token, TouchPolicy,
+    transport::{Absence, Cards, Channel, Reader, ReaderWatch, Source, TransportError, Waker},
+};
+
+/// A card service and what is wrong with it.
+#[derive(Clone, Default)]
+pub(super) struct World(Arc<Inner>);
+
+#[derive(Default)]
+struct Inner {
+    state: Mutex<State>,
+    changed: Condvar,
+}
+
+#[derive(Default)]
+struct State {
+    down: bool,
+    /// Connections for work that are open.
+    connections: usize,
+    /// Watches over the readers that are open.
+    watches: usize,
+    bays: BTreeMap<String, Bay>,
+}
+
+#[derive(Default)]
+struct Bay {
+    card: Option<SharedCard>,
+    events: u32,
+    /// Another program holds the card exclusively.
+    exclusive: bool,
+    /// Another program is in a transaction.
+    held: bool,
+    /// Programs that wait for that transaction's end.
+    queueing: usize,
+    refusals: usize,
+    log: Vec<Vec<u8>>,
+    trip: Option<Trip>,
+}
+
+/// Another program resets the card at the first command of an instruction.
+#[derive(Clone, Copy)]
+pub(super) enum Trip {
+    /// Before the card sees it.
+    Before(u8),
+    /// After the card has carried it out.
+    After(u8),
+}
+
+impl World {
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.0.state.lock().unwrap()
+    }
+
+    fn change<T>(&self, reader: &str, change: impl FnOnce(&mut Bay) -> T) -> T {
+        let changed = change(self.lock().bays.entry(reader.to_owned()).or_default());
+        self.0.changed.notify_all();
+        changed
+    }
+
+    pub(super) fn insert(&self, reader: &str, card: &SharedCard) {
+        card.insert();
+        self.change(reader, |bay| {
+            bay.card = Some(card.clone());
+            bay.events += 1;
+        });
+    }
+
+    pub(super) fn remove(&self, reader: &str) {
+        self.change(reader, |bay| {
+            bay.events += 1;
+            bay.card.take()
+        })
+        .unwrap()
+        .remove();
+    }
+
+    /// Puts another card into a reader without its count telling.
+    pub(super) fn swap(&self, reader: &str, card: &SharedCard) {
+        self.change(reader, |bay| bay.card = Some(card.clone()));
+    }
+
+    pub(super) fn exclusive(&self, reader: &str, exclusive: bool) {
+        self.change(reader, |bay| bay.exclusive = exclusive);
+    }
+
+    pub(super) fn hold(&self, reader: &str, held: bool) {
+        self.change(reader, |bay| bay.held = held);
+    }
+
+    pub(super) fn trip(&self, reader: &str, trip: Trip) {
+        self.change(reader, |bay| bay.trip = Some(trip));
+    }
+
+    pub(super) fn set_down(&self, down: bool) {
+        self.lock().down = down;
+        self.0.changed.notify_all();
+    }
+
+    /// The instructions sent to a reader's card since the last look.
+    pub(super) fn instructions(&self, reader: &str) -> Vec<u8> {
+        let log = self.change(reader, |bay| std::mem::take(&mut bay.log));
+        log.iter().map(|apdu| apdu[1]).collect()
+    }
+
+    /// Waits until an owner stands before another program's transaction.
+    pub(super) fn await_queueing(&self, reader: &str) {
+        self.wait(|state| state.bays[reader].queueing > 0);
+    }
+
+    /// Waits until an owner was refused by an exclusive holder.
+    pub(super) fn await_refusal(&self, reader: &str) {
+        let seen = self.lock().bays[reader].refusals;
+        self.wait(|state| state.bays[reader].refusals > seen);
+    }
+
+    /// Waits until a command of this instruction was sent.
+    pub(super) fn await_instruction(&self, reader: &str, ins: u8) {
+        self.wait(|state| state.bays[reader].log.iter().any(|apdu| apdu[1] == ins));
+    }
+
+    /// Waits until nothing of the service is open.
+    pub(super) fn await_closed(&self) {
+        self.wait(|state| state.connections == 0 && state.watches == 0);
+    }
+
+    pub(super) fn await_unwatched(&self) {
+        self.wait(|state| state.watches == 0);
+    }
+
+    pub(super) fn is_watched(&self) -> bool {
+        self.lock().watches > 0
+    }
+
+    pub(super) fn await_disconnected(&self) {
+        self.wait(|state| state.connections == 0);
+    }
+
+    fn wait(&self, condition: impl Fn(&State) -> bool) {
+        let limit = Duration::from_secs(20);
+        let waited = self
+            .0
+            .changed
+            .wait_timeout_while(self.lock(), limit, |state| !condition(state));
+        assert!(!waited.unwrap().1.timed_out(), "it never happened");
+    }
+}
+
+impl Source for World {
+    fn connect(&self) -> Result<Box<dyn Cards>, TransportError> {
+        let mut state = self.lock();
+        if state.down {
+            return Err(away());
+        }
+        state.connections += 1;
+        Ok(Box::new(Connection(self.clone())))
+    }
+
+    fn watch(&self) -> Result<(Box<dyn ReaderWatch>, Waker), TransportError> {
+        let mut state = self.lock();
+        if state.down {
+            return Err(away());
+        }
+        state.watches += 1;
+        let ended = Arc::new(Mutex::new(false));
+        let watch = Looking {
+            world: self.clone(),
+            ended: Arc::clone(&ended),
+            told: None,
+        };
+        Ok((Box::new(watch), self.waker(ended)))
+    }
+
+    fn absence(&self) -> Result<(Box<dyn Absence>, Waker), TransportError> {
+        let ended = Arc::new(Mutex::new(false));
+        let absence = Away {
+            world: self.clone(),
+            ended: Arc::clone(&ended),
+        };
+        Ok((Box::new(absence), self.waker(ended)))
+    }
+}
+
+impl World {
+    fn waker(&self, ended: Arc<Mutex<bool>>) -> Waker {
+        let world = self.clone();
+        Arc::new(move || {
+            let state = world.lock();
+            *ended.lock().unwrap() = true;
+            drop(state);
+            world.0.changed.notify_all();
+        })
+    }
+}
+
+fn away() -> TransportError {
+    TransportError::Unavailable {
+        reason: "away".to_owned(),
+    }
+}
+
+struct Connection(World);
+
+impl Drop for Connection {
+    fn drop(&mut self) {
+        self.0.lock().connections -= 1;
+        self.0.0.changed.notify_all();
+    }
+}
+
+impl Cards for Connection {
+    fn transaction(
+        &mut self,
+        reader: &str,
+        work: &mut dyn FnMut(&mut dyn Channel),
+    ) -> Result<(), TransportError> {
+        let world = &self.0;
+        let mut state = world.lock();
+        if state.bays.get(reader).is_some_and(|bay| bay.held) {
+            state.bays.get_mut(reader).unwrap().queueing += 1;
+            world.0.changed.notify_all();
+            state = world
+                .0
+                .changed
+                .wait_while(state, |state| state.bays[reader].held)
+                .unwrap();
+            state.bays.get_mut(reader).unwrap().queueing -= 1;
+        }
+        if state.down {
+            return Err(away());
+        }
+        let bay = state.bays.get_mut(reader).ok_or(TransportError::Removed)?;
+        if bay.exclusive {
+            bay.refusals += 1;
+            world.0.changed.notify_all();
+            return Err(TransportError::InUse);
+        }
+        let card = bay.card.clone().ok_or(TransportError::Removed)?;
+        drop(state);
+        work(&mut Line {
+            world,
+            reader,
+            card,
+            reset: false,
+        });
+        Ok(())
+    }
+}
+
+struct Line<'a> {
+    world: &'a World,
+    reader: &'a str,
+    card: SharedCard,
+    reset: bool,
+}
+
+impl Channel for Line<'_> {
+    fn transmit(&mut self, apdu: &[u8]) -> Result<Vec<u8>, TransportError> {
+        let (down, trip) = {
+            let mut state = self.world.lock();
+            let down = state.down;
+            let bay = state.bays.get_mut(self.reader).unwrap();
+            bay.log.push(apdu.to_vec());
+            // SELECT and CALCULATE ALL share an instruction; only the first has P1 04.
+            let ins = if apdu[1] == 0xa4 && apdu[2] == 0x04 {
+                0
+            } else {
+                apdu[1]
+            };
+            let tripped = |trip: &mut Trip| match trip {
+                Trip::Before(wanted) | Trip::After(wanted) => *wanted == ins,
+            };
+            (down, bay.trip.take_if(tripped))
+        };
+        self.world.0.changed.notify_all();
+        if down {
+            return Err(away());
+        }
+        if self.reset {
+            return Err(TransportError::CardReset);
+        }
+        match trip {
+            None => self
+                .card
+                .transmit(apdu)
+                .map_err(|_| TransportError::Removed),
+            Some(trip) => {
+                if matches!(trip, Trip::After(_)) {
+                    self.card.transmit(apdu).unwrap();
+                }
+                self.card.power_off();
+                self.reset = true;
+                Err(TransportError::CardReset)
+            }
+        }
+    }
+}
+
+struct Looking {
+    world: World,
+    ended: Arc<Mutex<bool>>,
+    told: Option<Vec<Reader>>,
+}
+
+impl Drop for Looking {
+    fn drop(&mut self) {
+        self.world.lock().watches -= 1;
+        self.world.0.changed.notify_all();
+    }
+}
+
+impl ReaderWatch for Looking {
+    fn next(&mut self) -> Result<Option<Vec<Reader>>, TransportError> {
+        let mut state = self.world.lock();
+        loop {
+            if *self.ended.lock().unwrap() {
+                return Ok(None);
+            }
+            if state.down {
+                return Err(away());
+            }
+            let now: Vec<Reader> = state
+                .bays
+                .iter()
+                .map(|(name, bay)| Reader {
+                    name: name.clone(),
+                    events: bay.events,
+                    atr: bay.card.as_ref().map(|card| card.atr().to_vec()),
+                })
+                .collect();
+            if self.told.as_ref() != Some(&now) {
+                self.told = Some(now.clone());
+                return Ok(Some(now));
+            }
+            state = self.world.0.changed.wait(state).unwrap();
+        }
+    }
+}
+
+struct Away {
+    world: World,
+    ended: Arc<Mutex<bool>>,
+}
+
+impl Absence for Away {
+    fn wait(&mut self) {
+        let ended = |away: &Away| *away.ended.lock().unwrap();
+        let state = self.world.lock();
+        let back = self
+            .world
+            .0
+            .changed
+            .wait_while(state, |state| state.down && !ended(self));
+        drop(back.unwrap());
+    }
+}
+
+/// The reader that most tests use.
+pub(super) const READER: &str = "Reader 00";
+
+/// A moment in the middle of a time step.
+pub(super) const AT: u64 = 1_700_000_012;
+
+/// Deadlines that tests can run into without waiting long, and those that they must not.
+pub(super) fn settings() -> Settings {
+    Settings {
+        busy_deadline: Duration::from_secs(10),
+        touch_hint: Duration::from_millis(40),
+        ..Settings::default()
+    }
+}
+
+pub(super) fn entropy() -> Entropy {
+    let next = std::sync::atomic::AtomicU8::new(1);
+    Arc::new(move |bytes| {
+        let first = next.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+        bytes.fill_with({
+            let mut byte = first;
+            move || {
+                byte = byte.wrapping_mul(167).wrapping_add(13);
+                byte
+            }
+        });
+    })
+}
+
+pub(super) fn card(profile: Profile, serial: u32) -> SharedCard {
+    SharedCard::new(CardOptions {
+        profile,
+        serial,
+        ..CardOptions::default()
+    })
+    .unwrap()
+}
+
+/// A hub over one reader with one card, and its token.
+pub(super) struct Bench {
+    pub(super) world: World,
+    pub(super) card: SharedCard,
+    pub(super) hub: Hub,
+    pub(super) events: Receiver<Event>,
+    pub(super) token: Token,
+}
+
+impl Bench {
+    pub(super) async fn new() -> Bench {
+        Bench::with(Profile::YubiKey57, settings()).await
+    }
+
+    pub(super) async fn with(profile: Profile, settings: Settings) -> Bench {
+        let world = World::default();
+        let card = card(profile, 7_654_321);
+        world.insert(READER, &card);
+        let (hub, events) = Hub::new(Arc::new(world.clone()), settings, entropy());
+        let token = hub.tokens().await.unwrap().remove(0);
+        let mut bench = Bench {
+            world,
+            card,
+            hub,
+            events,
+            token,
+        };
+        assert!(matches!(bench.events.recv().await, Some(Event::Added(_))));
+        bench.sent();
+        bench
+    }
+
+    /// The instructions sent since the last look.
+    pub(super) fn sent(&self) -> Vec<u8> {
+        self.world.instructions(READER)
+    }
+
+    pub(super) async fn add(&self, credential: NewCredential) -> oathd_oath::CredentialId {
+        let added = self
+            .token
+            .add(None, Arc::new(credential), AddOptions::default());
+        added.await.unwrap()
+    }
+
+    pub(super) async fn add_touched(&self, credential: NewCredential) -> oathd_oath::CredentialId {
+        let options = AddOptions {
+            touch: true,
+            overwrite: false,
+        };
+        let added = self.token.add(None, Arc::new(credential), options);
+        added.await.unwrap()
+    }
+
+    /// Forgets what is known about the credentials, as after an insertion.
+    pub(super) fn chill(&self) {
+        crate::token::lock(&self.token.shared().knowledge).clear();
+        self.sent();
+    }
+}
+
+pub(super) fn credential(name: &str, kind: Kind) -> NewCredential {
+    NewCredential {
+        issuer: None,
+        name: name.to_owned(),
+        kind,
+        algorithm: Algorithm::Sha1,
+        digits: Digits::Six,
+        counter: 0,
+        secret: Secret::new(format!("secret of {name}").into_bytes()).unwrap(),
+    }
+}
+
+pub(super) fn totp(name: &str) -> NewCredential {
+    credential(name, Kind::TOTP)
+}
+
+pub(super) fn refusing(id: &oathd_oath::CredentialId) -> CodeRequest {
+    CodeRequest {
+        id: id.clone(),
+        at: AT,
+        touch: TouchPolicy::Refuse,
+    }
+}
+
+pub(super) fn allowing(id: &oathd_oath::CredentialId) -> CodeRequest {
+    CodeRequest {
+        id: id.clone(),
+        at: AT,
+        touch: TouchPolicy::Allow(Box::new(|_| {})),
+    }
+}
+
+/// The code that a credential must have at [`AT`].
+pub(super) fn expected(credential: &NewCredential) -> String {
+    let NewCredential {
+        secret,
+        algorithm,
+        digits,
+        kind,
+        counter,
+        ..
+    } = credential;
+    match *kind {
+        Kind::Totp { .. } if credential.is_steam() => {
+            let Kind::Totp { period } = *kind else {
+                unreachable!()
+            };
+            let mac = oathd_oath::code::mac(secret, *algorithm, period.step(AT));
+            oathd_oath::code::steam(oathd_oath::code::truncate(&mac).unwrap())
+        }
+        Kind::Totp { period } => oathd_oath::code::totp(secret, *algorithm, *digits, period, AT),
+        Kind::Hotp => oathd_oath::code::hotp(secret, *algorithm, *digits, u64::from(*counter)),
+    }
+}
+
+/// Starts a request and lets it reach its token's queue.
+pub(super) async fn begin<T: Send + 'static>(
+    request: impl Future<Output = T> + Send + 'static,
+) -> tokio::task::JoinHandle<T> {
+    let task = tokio::spawn(request);
+    tokio::task::yield_now().await;
+    task
+}
