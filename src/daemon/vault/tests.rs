@@ -59,8 +59,16 @@ proptest! {
         prop_assert_eq!(&*vault.open(purpose, here, &sealed).unwrap(), &plain);
         let same = (purpose, here) == (other_purpose, there);
         prop_assert_eq!(vault.open(other_purpose, there, &sealed).is_ok(), same);
-        let moved = vault.open(other_purpose, here, &sealed).is_ok();
-        prop_assert_eq!(moved, purpose == other_purpose);
+        // Each part of the place counts by itself.
+        for (purpose_now, uid_now, device_now) in [
+            (other_purpose, uid, &device_id),
+            (purpose, other_uid, &device_id),
+            (purpose, uid, &other_device),
+        ] {
+            let now = Binding { uid: uid_now, device_id: device_now };
+            let same = (purpose, here) == (purpose_now, now);
+            prop_assert_eq!(vault.open(purpose_now, now, &sealed).is_ok(), same);
+        }
         let other_key = stranger.open(purpose, here, &sealed);
         prop_assert_eq!(other_key, Err(VaultError::Damaged));
         // The same plaintext never looks the same twice.
