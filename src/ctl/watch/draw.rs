@@ -74,7 +74,10 @@ fn lines(model: &Model, now: u64, colour: bool, width: usize) -> (Vec<Line<'stat
     let mut lines = Vec::new();
     let mut selected_line = 0;
     for (t, token) in model.tokens.iter().enumerate() {
-        if t > 0 {
+        if !model.filter.is_empty() && visible.iter().all(|&(of, _)| of != t) {
+            continue;
+        }
+        if !lines.is_empty() {
             lines.push(Line::default());
         }
         let bold = Style::new().add_modifier(Modifier::BOLD);

@@ -168,7 +168,10 @@ impl Model {
         };
         match place.and_then(|place| self.tokens.get_mut(place)) {
             Some(old) => *old = view,
-            None => self.tokens.push(view),
+            None => {
+                let place = self.tokens.partition_point(|token| token.name < view.name);
+                self.tokens.insert(place, view);
+            }
         }
     }
 
