@@ -4,6 +4,7 @@
 //! default" in options. Option records refuse keys they do not know, so that a misspelt
 //! `allow_touch` is an error and not a silent default; answers may gain keys at any time.
 
+use serde::{Deserialize, Serialize};
 use zbus::{DeserializeDict, OwnedObjectPath, SerializeDict, Type};
 
 /// What `FindCredentials` looks for; all that is given must fit.
@@ -191,22 +192,58 @@ pub struct TokenRecord {
     pub paired: bool,
 }
 
-/// The second argument of every error: what it is about. All keys are optional.
-#[derive(Clone, Debug, Default, PartialEq, Eq, SerializeDict, DeserializeDict, Type)]
-#[zbus(signature = "a{sv}")]
+/// What an error is about. It follows the sentence of the error in its message, as a JSON object:
+/// D-Bus bindings hand the first string of an error to their programs, and nothing else.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct ErrorDetails {
     /// What exactly was wrong, for a developer or a log.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub detail: Option<String>,
     /// The tokens that fit, or that are concerned: serials, else ids.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub tokens: Option<Vec<String>>,
     /// The reader concerned.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub reader: Option<String>,
     /// Slots in all.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub capacity: Option<u32>,
     /// What the token cannot do: `rename`, `touch`, `sha512`, …
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub feature: Option<String>,
     /// The polkit action that was refused.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub action: Option<String>,
+}
+
+impl ErrorDetails {
+    /// The message of an error on the bus: its sentence, and the details where there are any.
+    ///
+    /// ```
+    /// use oathd_api::{ErrorName, wire::ErrorDetails};
+    /// let details = ErrorDetails { capacity: Some(32), ..ErrorDetails::default() };
+    /// let message = details.message(ErrorName::TokenFull.summary());
+    /// assert_eq!(message, r#"The token has no free slot. {"capacity":32}"#);
+    /// assert_eq!(ErrorDetails::from_message(&message), details);
+    /// ```
+    pub fn message(&self, sentence: &str) -> String {
+        if *self == ErrorDetails::default() {
+            return sentence.to_owned();
+        }
+        match serde_json::to_string(self) {
+            Ok(details) => format!("{sentence} {details}"),
+            Err(_) => sentence.to_owned(),
+        }
+    }
+
+    /// The details of a message; none where there are none or they cannot be read.
+    pub fn from_message(message: &str) -> ErrorDetails {
+        message
+            .find('{')
+            .and_then(|start| serde_json::from_str(message.get(start..)?).ok())
+            .unwrap_or_default()
+    }
 }
 
 /// What a request of an agent is about.

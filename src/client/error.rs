@@ -147,16 +147,12 @@ impl From<ErrorName> for Error {
 impl From<zbus::Error> for Error {
     fn from(error: zbus::Error) -> Error {
         match error {
-            zbus::Error::MethodError(ref name, _, ref reply) => match ErrorName::parse(name) {
+            zbus::Error::MethodError(ref name, ref message, _) => match ErrorName::parse(name) {
                 Some(name) => Error::Oathd {
                     name,
-                    // A service that gives no details, or unreadable ones, has still named the
-                    // cause.
-                    details: reply
-                        .body()
-                        .deserialize::<(String, ErrorDetails)>()
-                        .map(|(_, details)| Box::new(details))
-                        .unwrap_or_default(),
+                    details: Box::new(ErrorDetails::from_message(
+                        message.as_deref().unwrap_or_default(),
+                    )),
                 },
                 None => Error::Bus(error),
             },

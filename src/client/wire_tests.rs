@@ -18,7 +18,7 @@ struct Refusal(&'static str, ErrorDetails);
 
 impl DBusError for Refusal {
     fn create_reply(&self, call: &Header<'_>) -> zbus::Result<zbus::Message> {
-        zbus::Message::error(call, self.name()).build(&("text for a log", &self.1))
+        zbus::Message::error(call, self.name()).build(&self.1.message("Text for a log."))
     }
     fn name(&self) -> zbus::names::ErrorName<'_> {
         zbus::names::ErrorName::from_static_str_unchecked(self.0)

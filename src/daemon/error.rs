@@ -129,6 +129,18 @@ impl Error {
         }
     }
 
+    /// What happened, for logs and generic tools; programs use the name and the details.
+    fn sentence(&self) -> &'static str {
+        match self.name {
+            Name::Oathd(name) => name.summary(),
+            Name::InvalidArgs => "The arguments do not fit.",
+            Name::InteractiveAuthorizationRequired => "Interactive authorization is required.",
+            Name::UnknownObject => "The token is not here any more.",
+            Name::Disconnected => "The caller has left the bus.",
+            Name::LimitsExceeded => "The caller has used up what it is granted.",
+        }
+    }
+
     /// Names the tokens that the error is about, where it names none yet.
     pub fn about(mut self, token: String) -> Error {
         self.details.tokens.get_or_insert_with(|| vec![token]);
@@ -145,23 +157,15 @@ fn detail(cause: impl ToString) -> ErrorDetails {
 
 impl DBusError for Error {
     fn create_reply(&self, call: &Header<'_>) -> zbus::Result<Message> {
-        Message::error(call, self.name())
-            .build(&(self.description().unwrap_or_default(), &self.details))
+        Message::error(call, self.name()).build(&self.details.message(self.sentence()))
     }
 
     fn name(&self) -> BusErrorName<'_> {
         BusErrorName::from_static_str_unchecked(self.bus_name())
     }
 
-    /// For logs and generic tools; programs use the name and the details.
     fn description(&self) -> Option<&str> {
-        Some(match self.name {
-            Name::Oathd(name) => name.summary(),
-            Name::InvalidArgs | Name::LimitsExceeded => self.details.detail.as_deref()?,
-            Name::InteractiveAuthorizationRequired => "interactive authorization required",
-            Name::UnknownObject => "no such object",
-            Name::Disconnected => "the caller has left the bus",
-        })
+        Some(self.sentence())
     }
 }
 

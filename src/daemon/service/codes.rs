@@ -10,10 +10,10 @@ use oathd_oath::CredentialId;
 use oathd_token::{Code, CodeEntry, CodeOutcome, CodeRequest, TouchPolicy};
 
 use super::{Call, Service, TokenObject, credentials::parse_id};
-use crate::{agents::TouchRequest, bus, error::Error};
+use crate::{agents::ShownTouch, bus, error::Error};
 
 /// The outcome of asking the agents to show a touch, once the token has begun to wait.
-type Shown = Arc<Mutex<Option<TouchRequest>>>;
+type Shown = Arc<Mutex<Option<ShownTouch>>>;
 
 impl Service {
     /// The current code of a credential.
@@ -44,7 +44,7 @@ impl Service {
             })
             .await;
         if let Some(request) = take(&shown) {
-            self.agents.end_touch(request, end_of_touch(&outcome));
+            request.end(end_of_touch(&outcome));
         }
         outcome.map(code_record)
     }
@@ -57,7 +57,6 @@ impl Service {
         id: &CredentialId,
         shown: &Shown,
     ) -> TouchPolicy {
-        let runtime = tokio::runtime::Handle::current();
         let (service, call, object) = (Arc::clone(self), call.clone(), object.clone());
         let (credential, shown) = (id.to_string(), Arc::clone(shown));
         TouchPolicy::Allow(Box::new(move |seconds| {
@@ -68,11 +67,10 @@ impl Service {
                 deadline: Some(deadline),
                 ..service.agent_request(&call, &object.token)
             };
-            let _runtime = runtime.enter();
-            if let Some(request) = service.agents.touch(call.caller.uid, details) {
+            if let Some(request) = service.agents.show_touch(call.caller.uid, details) {
                 *shown.lock().unwrap_or_else(PoisonError::into_inner) = Some(request);
             }
-            runtime.spawn(async move {
+            tokio::spawn(async move {
                 bus::touch_awaited(&service, &call, &object, &credential, deadline).await;
             });
         }))
@@ -100,7 +98,7 @@ impl Service {
     }
 }
 
-fn take(shown: &Shown) -> Option<TouchRequest> {
+fn take(shown: &Shown) -> Option<ShownTouch> {
     shown.lock().unwrap_or_else(PoisonError::into_inner).take()
 }
 
@@ -146,6 +144,8 @@ fn code_row(entry: CodeEntry, hidden: bool) -> Option<CodeRow> {
         }
         CodeOutcome::TouchRequired => row.reason = Some(ErrorName::TouchRequired.as_str().into()),
         CodeOutcome::Damaged => row.reason = Some(ErrorName::CredentialDamaged.as_str().into()),
+        // A single GenerateCode finds out whether a touch is needed.
+        CodeOutcome::Uncomputed => row.reason = Some(ErrorName::TouchRequired.as_str().into()),
         CodeOutcome::Counter => row.reason = Some("hotp".to_owned()),
     }
     Some(row)
