@@ -10,9 +10,11 @@ use crate::failure::Failure;
 /// Writes text to standard output.
 pub(crate) fn print(text: &str) -> Result<(), Failure> {
     let mut out = io::stdout().lock();
-    out.write_all(text.as_bytes())
-        .and_then(|()| out.flush())
-        .map_err(|error| unwritable(&error))
+    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+        // Whoever has closed the other end of the pipe has read enough.
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(unwritable(&error)),
+        _ => Ok(()),
+    }
 }
 
 /// Writes one JSON document to standard output.
