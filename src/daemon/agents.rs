@@ -38,11 +38,35 @@ pub(crate) struct Agents {
     requests: AtomicU64,
 }
 
-/// A touch that an agent shows.
-pub(crate) struct TouchRequest {
+/// A touch that an agent shows; dropped, it is hidden, because its caller is gone.
+pub(crate) struct ShownTouch {
+    connection: Connection,
     agent: Agent,
     request: String,
-    told: JoinHandle<()>,
+    reason: &'static str,
+    told: Option<JoinHandle<()>>,
+}
+
+impl ShownTouch {
+    /// Hides it for another reason.
+    pub(crate) fn end(mut self, reason: &'static str) {
+        self.reason = reason;
+    }
+}
+
+impl Drop for ShownTouch {
+    fn drop(&mut self) {
+        let body = (std::mem::take(&mut self.request), self.reason);
+        let (connection, agent) = (self.connection.clone(), self.agent.clone());
+        let told = self.told.take();
+        tokio::spawn(async move {
+            if let Some(told) = told {
+                // An agent that failed to show the touch is told to hide it all the same.
+                let _ = told.await;
+            }
+            tell(connection, agent, "CancelRequest", body).await;
+        });
+    }
 }
 
 impl Agents {
@@ -86,26 +110,19 @@ impl Agents {
     }
 
     /// Has the uid's agent show that a token waits for a touch. Does not wait for the agent.
-    pub(crate) fn touch(&self, uid: u32, details: AgentRequest) -> Option<TouchRequest> {
+    pub(crate) fn show_touch(&self, uid: u32, details: AgentRequest) -> Option<ShownTouch> {
         let agent = self.of(uid)?;
         let request = self.next_request();
         let body = (request.clone(), details);
-        let told = tokio::spawn(self.tell(agent.clone(), "RequestTouch", body));
-        Some(TouchRequest {
+        let connection = self.connection.clone();
+        let told = tokio::spawn(tell(connection, agent.clone(), "RequestTouch", body));
+        Some(ShownTouch {
+            connection: self.connection.clone(),
             agent,
             request,
-            told,
+            reason: "caller-gone",
+            told: Some(told),
         })
-    }
-
-    /// Has an agent hide a touch, once it has been told to show it.
-    pub(crate) fn end_touch(&self, shown: TouchRequest, reason: &'static str) {
-        let ended = self.tell(shown.agent, "CancelRequest", (shown.request, reason));
-        tokio::spawn(async move {
-            // An agent that failed to show the touch is told to hide it all the same.
-            let _ = shown.told.await;
-            ended.await;
-        });
     }
 
     /// Asks the uid's agent for a token's password. `None` where there is no agent, or its user
@@ -133,7 +150,13 @@ impl Agents {
             &body,
         );
         let Ok(answer) = tokio::time::timeout(PASSWORD_WAIT, call).await else {
-            tokio::spawn(self.tell(agent, "CancelRequest", (request, "timed-out")));
+            let connection = self.connection.clone();
+            tokio::spawn(tell(
+                connection,
+                agent,
+                "CancelRequest",
+                (request, "timed-out"),
+            ));
             return Ok(None);
         };
         let Ok(answer) = answer else {
@@ -143,31 +166,6 @@ impl Agents {
             return Ok(None);
         };
         Ok(Some(secret_fd::read(&fd)?))
-    }
-
-    /// A call of an agent, whose failure concerns nobody else.
-    fn tell<B>(
-        &self,
-        agent: Agent,
-        member: &'static str,
-        body: B,
-    ) -> impl Future<Output = ()> + Send + 'static
-    where
-        B: serde::Serialize + zbus::DynamicType + Send + Sync + 'static,
-    {
-        let connection = self.connection.clone();
-        async move {
-            let told = connection.call_method(
-                Some(&agent.name),
-                &agent.path,
-                Some(AGENT_INTERFACE),
-                member,
-                &body,
-            );
-            if let Ok(Err(error)) = tokio::time::timeout(ANSWER_WAIT, told).await {
-                tracing::debug!(agent = %agent.name, member, %error, "agent did not listen");
-            }
-        }
     }
 
     fn of(&self, uid: u32) -> Option<Agent> {
@@ -198,5 +196,22 @@ impl Agents {
     fn lock(&self) -> MutexGuard<'_, HashMap<u32, Vec<Agent>>> {
         // Every change leaves the map whole at each step, so a poisoned map is too.
         self.by_uid.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Calls an agent; its failure concerns nobody else.
+async fn tell<B>(connection: Connection, agent: Agent, member: &'static str, body: B)
+where
+    B: serde::Serialize + zbus::DynamicType + Send + Sync + 'static,
+{
+    let told = connection.call_method(
+        Some(&agent.name),
+        &agent.path,
+        Some(AGENT_INTERFACE),
+        member,
+        &body,
+    );
+    if let Ok(Err(error)) = tokio::time::timeout(ANSWER_WAIT, told).await {
+        tracing::debug!(agent = %agent.name, member, %error, "agent did not listen");
     }
 }

@@ -7,13 +7,14 @@ use zbus::{DBusError, Message, message::Header, names::ErrorName as BusErrorName
 
 use crate::{
     authority::Denied, identity::UnknownCaller, keyring::KeyringError, secret_fd::InvalidFd,
+    vault::VaultError,
 };
 
 /// A failed call: its name on the bus and what it is about.
 #[derive(Debug)]
 pub struct Error {
     name: Name,
-    details: ErrorDetails,
+    details: Box<ErrorDetails>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,7 +37,7 @@ impl Error {
     pub fn with(name: ErrorName, details: ErrorDetails) -> Error {
         Error {
             name: Name::Oathd(name),
-            details,
+            details: Box::new(details),
         }
     }
 
@@ -49,7 +50,7 @@ impl Error {
     pub fn invalid_args(cause: impl ToString) -> Error {
         Error {
             name: Name::InvalidArgs,
-            details: detail(cause),
+            details: Box::new(detail(cause)),
         }
     }
 
@@ -57,7 +58,7 @@ impl Error {
     pub fn interactive_authorization_required() -> Error {
         Error {
             name: Name::InteractiveAuthorizationRequired,
-            details: ErrorDetails::default(),
+            details: Box::default(),
         }
     }
 
@@ -65,7 +66,7 @@ impl Error {
     pub fn limits_exceeded(cause: impl ToString) -> Error {
         Error {
             name: Name::LimitsExceeded,
-            details: detail(cause),
+            details: Box::new(detail(cause)),
         }
     }
 
@@ -73,7 +74,7 @@ impl Error {
     pub fn unknown_object() -> Error {
         Error {
             name: Name::UnknownObject,
-            details: ErrorDetails::default(),
+            details: Box::default(),
         }
     }
 
@@ -81,7 +82,7 @@ impl Error {
     pub fn disconnected() -> Error {
         Error {
             name: Name::Disconnected,
-            details: ErrorDetails::default(),
+            details: Box::default(),
         }
     }
 
@@ -265,6 +266,9 @@ impl From<KeyringError> for Error {
     fn from(reason: KeyringError) -> Error {
         match reason {
             KeyringError::Store(reason) => Error::because(ErrorName::StateUnavailable, reason),
+            KeyringError::Vault(reason @ VaultError::Damaged) => {
+                Error::because(ErrorName::StateUnavailable, reason)
+            }
             KeyringError::Vault(reason) => Error::because(ErrorName::VaultKeyUnavailable, reason),
         }
     }

@@ -6,7 +6,7 @@
 use std::{
     collections::HashMap,
     future::Future,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
 use oathd_api::ErrorName;
@@ -26,12 +26,15 @@ pub(super) enum Origin {
     Remembered,
 }
 
+/// A key, and where it came from.
+type Held = (Arc<AccessKey>, Origin);
+
 /// The keys of this run, by owner and token.
 #[derive(Default)]
-pub(super) struct Unlocks(Mutex<HashMap<(u32, DeviceId), (Arc<AccessKey>, Origin)>>);
+pub(super) struct Unlocks(Mutex<HashMap<(u32, DeviceId), Held>>);
 
 impl Unlocks {
-    pub(super) fn get(&self, uid: u32, device: &DeviceId) -> Option<(Arc<AccessKey>, Origin)> {
+    pub(super) fn get(&self, uid: u32, device: &DeviceId) -> Option<Held> {
         self.lock().get(&(uid, device.clone())).cloned()
     }
 
@@ -48,9 +51,7 @@ impl Unlocks {
         self.lock().retain(|(_, held), _| held != device);
     }
 
-    fn lock(
-        &self,
-    ) -> std::sync::MutexGuard<'_, HashMap<(u32, DeviceId), (Arc<AccessKey>, Origin)>> {
+    fn lock(&self) -> MutexGuard<'_, HashMap<(u32, DeviceId), Held>> {
         // Every change is one call of the map, so a poisoned map is whole.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -115,11 +116,7 @@ impl Service {
     }
 
     /// The key that `uid` holds for `token`; none where the token is open.
-    pub(super) async fn key_of(
-        &self,
-        uid: u32,
-        token: &Token,
-    ) -> Result<Option<(Arc<AccessKey>, Origin)>, Error> {
+    pub(super) async fn key_of(&self, uid: u32, token: &Token) -> Result<Option<Held>, Error> {
         let info = token.info();
         if !info.protected {
             return Ok(None);

@@ -37,9 +37,11 @@ impl Service {
         let call = self.identify(header).await?;
         let token = token.map(super::tokens::token_name);
         let details = token.as_deref().map(|token| ("token", token));
-        self.authorizer
-            .allow(&call.caller, action, call.interactive, details.as_slice())
-            .await?;
+        let allowed =
+            self.authorizer
+                .allow(&call.caller, action, call.interactive, details.as_slice());
+        let allowed = async { Ok(allowed.await?) };
+        self.attend(&call, allowed).await?;
         Ok(call)
     }
 
