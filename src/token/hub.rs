@@ -88,6 +88,12 @@ impl Hub {
         }
     }
 
+    /// Every token as last seen, without asking anybody. Never behind an event that was received.
+    #[must_use]
+    pub fn listed(&self) -> Vec<Token> {
+        self.inner.front.listed()
+    }
+
     /// Watches the readers until the guard is dropped.
     #[must_use]
     pub fn watch(&self) -> Watch {

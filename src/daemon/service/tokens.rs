@@ -49,8 +49,10 @@ pub(super) struct Objects {
 impl Service {
     /// Brings the objects up to date with the readers and lists them.
     pub(crate) async fn tokens(self: &Arc<Self>) -> Result<Vec<TokenObject>, Error> {
-        let present = self.hub().tokens().await?;
+        self.hub().tokens().await?;
         let mut known = self.objects.known.lock().await;
+        // What is listed under the lock is never behind an event that was handled under it.
+        let present = self.hub().listed();
         let mut index = 0;
         while let Some(object) = known.get(index) {
             let key = object.token.key();
