@@ -158,8 +158,8 @@ impl Client {
     /// A token that cannot be read does not fail the search; it is among [`Found::unread`].
     ///
     /// # Errors
-    /// `ServiceUnavailable`, `NotAuthorized`; with a token named, those of
-    /// [`Client::find_token`].
+    /// `ServiceUnavailable`, `NotAuthorized`. A query that names a token which is not there finds
+    /// nothing.
     pub async fn find_credentials(&self, query: &CredentialQuery) -> Result<Found, Error> {
         let (credentials, unread): (Vec<CredentialRecord>, HashMap<OwnedObjectPath, String>) =
             self.call("FindCredentials", query).await?;

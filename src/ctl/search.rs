@@ -33,10 +33,8 @@ pub(crate) async fn find(
         // What hides the credential is the better answer than that it is not seen.
         Some(error) => error.into(),
         None => {
-            // A token that is not there is the better answer, too.
-            if session.selector()?.is_some() {
-                session.token().await?;
-            }
+            // That no token is there, or not the one that was named, is the better answer, too.
+            session.tokens().await?;
             let message = format!("No credential fits {text:?}");
             Failure::explained(ErrorName::NoSuchCredential, &message).with("query", text)
         }

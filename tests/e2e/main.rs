@@ -11,5 +11,6 @@
 
 mod a_polkit_rule_decides_by_uid;
 mod oathd_asks_polkit_about_its_callers;
+mod oathctl_tells_how_each_command_ended;
 mod pcscd_sees_cards_come_and_go;
 mod worlds_do_not_meet;

@@ -80,6 +80,10 @@ async fn all(session: &Session, hidden: bool) -> Result<Vec<CredentialRecord>, F
         }
         output::tell(&format!("One token is left out. {}", error.summary()));
     }
+    if found.credentials.is_empty() {
+        // An empty token is an answer; no token is none.
+        session.tokens().await?;
+    }
     Ok(found.credentials)
 }
 
