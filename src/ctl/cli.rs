@@ -2,6 +2,9 @@
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+/// The heading of the options that every command has.
+const GENERAL: &str = "General options";
+
 /// The whole command line.
 #[derive(Debug, Parser)]
 #[command(
@@ -33,28 +36,28 @@ pub(crate) struct Cli {
 #[derive(Debug, Args)]
 pub(crate) struct Global {
     /// The token, by its serial or the start of its id; `add` and `import` take several
-    #[arg(long, global = true, value_name = "TOKEN")]
+    #[arg(long, global = true, help_heading = GENERAL, value_name = "TOKEN")]
     pub(crate) token: Vec<String>,
     /// Answer in JSON on standard output, errors included
-    #[arg(long, global = true)]
+    #[arg(long, global = true, help_heading = GENERAL)]
     pub(crate) json: bool,
     /// The message bus: `system`, `session` or a D-Bus address
-    #[arg(long, global = true, value_name = "BUS", default_value = "system")]
+    #[arg(long, global = true, help_heading = GENERAL, value_name = "BUS", default_value = "system")]
     pub(crate) bus: String,
     /// Colours
     #[arg(
         long,
-        global = true,
+        global = true, help_heading = GENERAL,
         value_enum,
         value_name = "WHEN",
         default_value = "auto"
     )]
     pub(crate) color: When,
     /// Read passwords from standard input, one a line, in the order in which they are needed
-    #[arg(long, global = true)]
+    #[arg(long, global = true, help_heading = GENERAL)]
     pub(crate) password_stdin: bool,
     /// Let nobody be asked: fail where polkit or a password would be needed
-    #[arg(long, global = true)]
+    #[arg(long, global = true, help_heading = GENERAL)]
     pub(crate) no_interaction: bool,
 }
 

@@ -105,8 +105,10 @@ impl From<Error> for Failure {
         let mut details = Map::new();
         if let Error::Oathd { details: about, .. } = &error {
             details = particulars(about);
-            if let Some(tokens) = &about.tokens {
-                message += &format!(" ({})", tokens.join(", "));
+            let tokens = about.tokens.clone().unwrap_or_default();
+            let concerned: Vec<_> = tokens.into_iter().chain(about.action.clone()).collect();
+            if !concerned.is_empty() {
+                message += &format!(" ({})", concerned.join(", "));
             }
         }
         if let Some(detail) = error.detail() {

@@ -135,7 +135,15 @@ impl Session {
         token: &Token,
     ) -> Result<Option<Zeroizing<String>>, Failure> {
         if self.global.password_stdin {
-            return prompt::stdin_line().map(Some);
+            let password = prompt::stdin_line()?;
+            return match password.is_empty() {
+                true => Err(Failure::input(
+                    "EmptyPassword",
+                    "Standard input holds no password.",
+                    "Write one line for every password that is needed, after a secret if there is one.",
+                )),
+                false => Ok(Some(password)),
+            };
         }
         if self.global.no_interaction || !prompt::somebody_is_there() {
             return Ok(None);

@@ -221,7 +221,7 @@ mod tests {
         model.apply(
             Update::Codes {
                 token: "2".into(),
-                name: "YubiKey 4 2".into(),
+                name: "YubiKey NEO 2".into(),
                 codes: Err("The token is locked with a password.".into()),
             },
             40,
@@ -240,7 +240,7 @@ mod tests {
                 "  GitLab  me                  touch",
                 "  Bank    me                  Enter",
                 "",
-                "YubiKey 4 2",
+                "YubiKey NEO 2",
                 "  The token is locked with a password.",
                 "",
                 "↑↓ select · Enter code · / filter · r ask again · q quit",
