@@ -161,3 +161,59 @@ impl Response {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn no_data_is_lost_in_either_framing(data in prop::collection::vec(any::<u8>(), 0..3000), extended: bool) {
+            let framing = if extended { Framing::Extended } else { Framing::Short };
+            let apdus = Command::with(1, 2, 3, data.clone()).encode(framing);
+            let mut arrived = Vec::new();
+            for (index, apdu) in apdus.iter().enumerate() {
+                let last = index + 1 == apdus.len();
+                prop_assert_eq!(&apdu[..4], &[if last { 0 } else { 0x10 }, 1, 2, 3]);
+                match (framing, &apdu[4..]) {
+                    (Framing::Extended, []) => prop_assert!(data.is_empty()),
+                    (Framing::Extended, [0, high, low, part @ ..]) => {
+                        prop_assert_eq!(part.len(), usize::from(u16::from_be_bytes([*high, *low])));
+                        arrived.extend_from_slice(part);
+                    }
+                    (Framing::Short, [length, part @ ..]) => {
+                        prop_assert_eq!(part.len(), usize::from(*length));
+                        prop_assert!(last || part.len() == 255);
+                        arrived.extend_from_slice(part);
+                    }
+                    (_, other) => prop_assert!(false, "{other:?}"),
+                }
+            }
+            prop_assert_eq!(arrived, data);
+        }
+
+        #[test]
+        fn an_answer_is_its_data_and_its_status(data in prop::collection::vec(any::<u8>(), 0..300), status: u16) {
+            let bytes = [data.as_slice(), &status.to_be_bytes()].concat();
+            let response = Response::parse(&bytes).unwrap();
+            prop_assert_eq!(&*response.data, &data);
+            prop_assert_eq!(response.status, StatusWord(status));
+        }
+    }
+
+    #[test]
+    fn less_than_a_status_word_is_no_answer() {
+        assert!(Response::parse(&[]).is_none());
+        assert!(Response::parse(&[0x90]).is_none());
+    }
+
+    #[test]
+    fn debug_shows_no_data() {
+        let command = Command::new(1, b"secret".to_vec());
+        assert_eq!(format!("{command:?}"), "Command(01 00 00, 6 bytes)");
+        let response = Response::parse(b"code\x90\x00").unwrap();
+        assert_eq!(format!("{response:?}"), "Response(4 bytes, 9000)");
+    }
+}

@@ -81,3 +81,38 @@ impl Capabilities {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn of(model: Model, version: (u8, u8, u8)) -> Capabilities {
+        Capabilities::of(model, Version::new(version.0, version.1, version.2))
+    }
+
+    #[test]
+    fn every_limit_lies_between_two_firmwares() {
+        type Limit = (fn(&Capabilities) -> bool, (u8, u8, u8), (u8, u8, u8));
+        let since: [Limit; 5] = [
+            (|can| can.rename, (5, 3, 0), (5, 3, 1)),
+            (|can| can.touch, (4, 2, 3), (4, 2, 4)),
+            (|can| can.sha512, (4, 3, 0), (4, 3, 1)),
+            (|can| can.extended_apdu, (3, 4, 9), (4, 0, 0)),
+            (|can| can.capacity == Some(64), (5, 6, 9), (5, 7, 0)),
+        ];
+        for (offer, before, from) in since {
+            assert!(!offer(&of(Model::YubiKey5, before)), "{before:?}");
+            assert!(offer(&of(Model::YubiKey5, from)), "{from:?}");
+        }
+    }
+
+    #[test]
+    fn faults_of_a_firmware_end_with_it() {
+        let corrupts = |version| of(Model::YubiKey4, version).prefix_corruption;
+        assert!(!corrupts((4, 0, 0)) && corrupts((4, 0, 1)));
+        assert!(corrupts((4, 3, 4)) && !corrupts((4, 3, 5)));
+        let unsteady = |version| of(Model::YubiKey4, version).touch_workaround;
+        assert!(!unsteady((4, 1, 9)) && unsteady((4, 2, 0)));
+        assert!(unsteady((4, 2, 6)) && !unsteady((4, 2, 7)));
+    }
+}

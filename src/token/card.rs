@@ -144,3 +144,92 @@ pub(crate) fn refusal(status: StatusWord) -> TokenError {
         status => ProtocolError::Status(status).into(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A card that follows a script and keeps what it was sent.
+    struct Script<F> {
+        sent: Vec<Vec<u8>>,
+        answer: F,
+    }
+
+    impl<F: FnMut(usize, &[u8]) -> Vec<u8>> Channel for Script<F> {
+        fn transmit(&mut self, apdu: &[u8]) -> Result<Vec<u8>, TransportError> {
+            self.sent.push(apdu.to_vec());
+            Ok((self.answer)(self.sent.len(), apdu))
+        }
+    }
+
+    fn scripted<F: FnMut(usize, &[u8]) -> Vec<u8>>(answer: F) -> Script<F> {
+        Script {
+            sent: Vec::new(),
+            answer,
+        }
+    }
+
+    fn list() -> Command {
+        Command::new(0xa1, Vec::new())
+    }
+
+    #[test]
+    fn the_rest_of_an_answer_is_fetched_whatever_the_second_byte_says() {
+        let mut script = scripted(|count, _| match count {
+            1 => vec![1, 2, 0x61, 0x00],
+            2 => vec![3, 0x61, 0xff],
+            3 => vec![0x61, 0x01],
+            _ => vec![4, 0x90, 0x00],
+        });
+        let mut link = Link::plain();
+        let answer = Card::new(&mut script, &mut link).exchange(&list()).unwrap();
+        assert_eq!(*answer.data, [1, 2, 3, 4]);
+        assert_eq!(answer.status, StatusWord::OK);
+        assert_eq!(script.sent[1..], vec![vec![0, 0xa5, 0, 0, 0]; 3]);
+    }
+
+    #[test]
+    fn an_endless_answer_ends() {
+        for piece in [0, 250] {
+            let mut script = scripted(|_, _| [vec![7; piece], vec![0x61, 0]].concat());
+            let mut link = Link::plain();
+            let outcome = Card::new(&mut script, &mut link).exchange(&list());
+            assert!(matches!(
+                outcome,
+                Err(TokenError::Protocol(ProtocolError::TooLong))
+            ));
+            assert!(script.sent.len() <= MOST_PIECES + 2);
+            assert!(script.sent.len() * piece <= LONGEST_ANSWER + 2 * piece);
+        }
+    }
+
+    #[test]
+    fn a_chain_stops_where_the_card_refuses() {
+        let mut script = scripted(|count, _| match count {
+            1 => vec![0x90, 0x00],
+            _ => vec![0x6a, 0x80],
+        });
+        let mut link = Link::plain();
+        let long = Command::new(0x01, vec![5; 700]);
+        let answer = Card::new(&mut script, &mut link).exchange(&long).unwrap();
+        assert_eq!(answer.status, StatusWord::WRONG_SYNTAX);
+        assert_eq!(script.sent.len(), 2);
+        assert_eq!(script.sent[0][0], 0x10);
+    }
+
+    #[test]
+    fn an_unsteady_card_gets_something_to_lose_after_a_long_answer() {
+        for (unsteady, length, extra) in [(true, 55, 1), (true, 54, 0), (false, 55, 0)] {
+            let mut script = scripted(|_, _| [vec![0; length], vec![0x90, 0]].concat());
+            let mut link = Link::plain();
+            link.touch_workaround = unsteady;
+            Card::new(&mut script, &mut link).exchange(&list()).unwrap();
+            // The next transaction begins with it.
+            Card::new(&mut script, &mut link).exchange(&list()).unwrap();
+            assert_eq!(script.sent.len(), 2 + extra);
+            if extra == 1 {
+                assert_eq!(script.sent[1], [0; 5]);
+            }
+        }
+    }
+}

@@ -311,9 +311,14 @@ impl Owner {
                     }
                     return Ok(lost);
                 }
-                Err(TransportError::InUse) if give_up() => return Err(TransportError::InUse),
-                Err(TransportError::InUse) => self.pause(),
                 Err(TransportError::CardReset) if resets < ATTEMPTS => resets += 1,
+                // A program that resets the card again and again holds it as well.
+                Err(TransportError::InUse | TransportError::CardReset) => {
+                    if give_up() {
+                        return Err(TransportError::InUse);
+                    }
+                    self.pause();
+                }
                 Err(error @ TransportError::Unavailable { .. }) => {
                     self.cards = None;
                     // A connection from before the service's restart tells nothing about it.

@@ -34,7 +34,7 @@ impl Source for Pcsc {
     }
 
     fn absence(&self) -> Result<(Box<dyn Absence>, Waker), TransportError> {
-        let (absence, waker) = absence::PcscAbsence::new()?;
+        let (absence, waker) = absence::PcscAbsence::new(|| establish().is_ok())?;
         Ok((Box::new(absence), waker))
     }
 }
@@ -58,7 +58,8 @@ fn failure(error: Error) -> TransportError {
             reason: error.to_string(),
         },
         Error::SharingViolation => TransportError::InUse,
-        Error::ResetCard | Error::UnpoweredCard => TransportError::CardReset,
+        // A protocol that does not match is how a card answers that is just being reset.
+        Error::ResetCard | Error::UnpoweredCard | Error::ProtoMismatch => TransportError::CardReset,
         // "Not transacted" is how a driver answers for a card that left during a command.
         Error::RemovedCard
         | Error::NoSmartcard

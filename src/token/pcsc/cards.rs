@@ -66,6 +66,10 @@ impl Channel for PcscChannel<'_, '_> {
         if let Some(used) = self.buffer.get_mut(..answer.len()) {
             used.zeroize();
         }
+        // No card answers with less than a status word: some drivers put a card that left this way.
+        if answer.len() < 2 {
+            return Err(TransportError::Removed);
+        }
         Ok(answer)
     }
 }
