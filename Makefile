@@ -50,8 +50,8 @@ fuzz: $(TOOLS)/cargo-fuzz
 	for target in $$(cargo fuzz list --fuzz-dir tests/fuzz); do \
 		mkdir -p "target/fuzz/corpus/$$target"; \
 		cargo fuzz run --fuzz-dir tests/fuzz --target-dir target/fuzz "$$target" \
-			"$(CURDIR)/target/fuzz/corpus/$$target" "$(CURDIR)/tests/fuzz/seeds/$$target" -- \
-			-max_total_time=$(FUZZ_SECONDS) -timeout=10 -rss_limit_mb=2048; \
+			"$(CURDIR)/target/fuzz/corpus/$$target" "$(CURDIR)/tests/fuzz/corpus/$$target" -- \
+			-max_total_time=$(FUZZ_SECONDS) -timeout=10 -rss_limit_mb=2048 -detect_leaks=0 -print_final_stats=1; \
 	done
 
 lint:
