@@ -10,5 +10,6 @@ mod interruptions;
 mod other_programs;
 mod passwords;
 mod readers;
+mod stale_knowledge;
 mod touching;
 mod world;

@@ -1,7 +1,7 @@
 //! Finding out what sits in a reader.
 
 use crate::{
-    apdu::Framing,
+    apdu::{Command, Framing},
     capability::{Capabilities, Model},
     card::{Card, Link},
     error::{ProtocolError, TokenError},
@@ -40,13 +40,15 @@ pub(crate) fn identify(
     };
     let yubico = management.is_some();
     let facts = management.unwrap_or_default();
-    let otp_serial = match facts.serial {
+    let otp = match facts.serial {
         Some(_) => None,
-        None => otp_serial(card)?,
+        None => otp_facts(card)?,
     };
-    let firmware = facts.version.unwrap_or(selection.version);
+    let yubico = yubico || otp.is_some();
+    let (otp_serial, otp_version) = otp.unwrap_or_default();
+    let firmware = facts.version.or(otp_version).unwrap_or(selection.version);
     let model = match firmware.major {
-        _ if !yubico && otp_serial.is_none() => Model::Generic,
+        _ if !yubico => Model::Generic,
         0..=3 => Model::YubiKeyNeo,
         4 => Model::YubiKey4,
         _ => Model::YubiKey5,
@@ -131,17 +133,20 @@ fn select_oath(
     Ok(None)
 }
 
-fn otp_serial(card: &mut Card<'_>) -> Result<Option<u32>, TokenError> {
-    if optional(card.ask(&ykoath::select(OTP_AID)))?.is_none() {
+/// The serial number and the firmware, as far as the OTP application tells them: its selection answers
+/// with a status whose first three bytes are the version.
+type OtpFacts = (Option<u32>, Option<Version>);
+
+fn otp_facts(card: &mut Card<'_>) -> Result<Option<OtpFacts>, TokenError> {
+    let Some(status) = optional(card.ask(&ykoath::select(OTP_AID)))? else {
         return Ok(None);
-    }
-    let serial = crate::apdu::Command::with(0x01, 0x10, 0x00, Vec::new());
-    let answer = optional(card.ask(&serial))?;
-    Ok(answer.and_then(|data| {
-        <[u8; 4]>::try_from(data.as_slice())
-            .ok()
-            .map(u32::from_be_bytes)
-    }))
+    };
+    let version = status
+        .first_chunk()
+        .map(|&[major, minor, patch]| Version::new(major, minor, patch));
+    let answer = optional(card.ask(&Command::with(0x01, 0x10, 0x00, Vec::new())))?;
+    let serial = answer.and_then(|data| <[u8; 4]>::try_from(data.as_slice()).ok());
+    Ok(Some((serial.map(u32::from_be_bytes), version)))
 }
 
 /// A refusal of any kind means that the card does not have what was asked for.

@@ -116,3 +116,20 @@ pub struct TokenInfo {
     /// What the model offers.
     pub capabilities: Capabilities,
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_device_id_is_half_the_salts_hash() {
+        let id = DeviceId::from_salt(&[0; 8]);
+        assert_eq!(id.to_string(), "r1Vw9aGBC3r3jK9LxwpmDw");
+    }
+
+    #[test]
+    fn versions_compare_as_numbers() {
+        assert!(Version::new(5, 10, 0) > Version::new(5, 9, 9));
+        assert_eq!(Version::new(5, 7, 1).to_string(), "5.7.1");
+    }
+}

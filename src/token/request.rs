@@ -125,7 +125,7 @@ pub struct Usage {
     pub capacity: Option<u16>,
 }
 
-/// What [`oathd_oath::Label`] needs to read an id.
+/// The kind that an id tells, given the type that the token stores beside it.
 pub(crate) fn kind_of(id: &CredentialId, on_card: TypeOnCard) -> Kind {
     oathd_oath::Label::parse(id, on_card).kind
 }

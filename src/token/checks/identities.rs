@@ -22,14 +22,15 @@ async fn every_model_is_known() {
             let (hub, _events) = Hub::new(Arc::new(world), settings(), entropy());
             let token = hub.tokens().await.unwrap().remove(0);
             let info = token.info();
-            let [major, minor, patch] = profile.applet_version();
-            match profile {
-                Profile::Neo => assert!(matches!(info.model, Model::YubiKeyNeo | Model::Generic)),
-                _ => {
-                    assert_eq!(info.serial, Some(42));
-                    assert_eq!(info.firmware, Version::new(major, minor, patch));
-                }
-            }
+            let [major, minor, patch] = profile.firmware();
+            let model = match profile {
+                Profile::Neo => Model::YubiKeyNeo,
+                Profile::YubiKey43 => Model::YubiKey4,
+                Profile::YubiKey54 | Profile::YubiKey57 => Model::YubiKey5,
+            };
+            assert_eq!(info.model, model);
+            assert_eq!(info.serial, Some(42));
+            assert_eq!(info.firmware, Version::new(major, minor, patch));
             let capacity = info.capabilities.capacity.map(usize::from);
             assert_eq!(capacity, profile.capacity());
             assert_eq!(info.capabilities.rename, profile.rename());

@@ -36,16 +36,13 @@ pub(crate) fn list(desk: Desk<'_, '_>, access: &Access) -> Result<Vec<Credential
     Ok(listed
         .into_iter()
         .map(|one| {
-            let digits = match listings.get(&one.id) {
-                Some(Listing::Computed(computed)) => computed.digits,
-                Some(Listing::Counter(digits) | Listing::Touch(digits)) => *digits,
-                None => None,
+            let (digits, damaged) = match listings.get(&one.id) {
+                // A length that no code has.
+                Some(Listing::Computed(computed)) => (computed.digits, computed.digits.is_none()),
+                Some(Listing::Counter(digits) | Listing::Touch(digits)) => (*digits, false),
+                None => (None, false),
             };
-            credential(&tools, one, digits, false)
-        })
-        .map(|mut one| {
-            one.damaged = matches!(listings.get(&one.id), Some(Listing::Computed(computed)) if computed.digits.is_none());
-            one
+            credential(&tools, one, digits, damaged)
         })
         .collect())
 }
