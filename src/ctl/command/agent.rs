@@ -28,7 +28,10 @@ pub(crate) async fn run(session: &Session) -> Result<(), Failure> {
     let ended = loop {
         tokio::select! {
             event = events.next() => match event {
-                Some(Event::ServiceStarted) => registration.renew().await?,
+                Some(Event::ServiceStarted) => {
+                    registration.renew().await?;
+                    output::tell("oathd has started again.");
+                }
                 Some(_) => {}
                 None => break Err(oathd_client::Error::NotRunning.into()),
             },
