@@ -159,7 +159,9 @@ pub async fn run(
     service.release().await;
     if outcome.is_ok() {
         connection.release_name(BUS_NAME).await?;
-        // The objects on the connection hold it: it does not end with this handle on it.
+        // The objects hold the connection and the store: neither ends before they are taken off.
+        service.withdraw_all().await;
+        bus::retire(&service).await?;
         connection.close().await?;
     }
     outcome

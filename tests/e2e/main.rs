@@ -10,9 +10,11 @@
 )]
 
 mod a_code_costs_two_calls;
+mod a_key_belongs_to_its_user;
 mod a_polkit_rule_decides_by_uid;
 mod an_agent_is_told_of_touches;
-mod oathd_asks_polkit_about_its_callers;
+mod near;
 mod oathctl_tells_how_each_command_ended;
+mod oathd_asks_polkit_about_its_callers;
 mod pcscd_sees_cards_come_and_go;
 mod worlds_do_not_meet;

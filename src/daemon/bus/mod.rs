@@ -25,6 +25,14 @@ pub(crate) async fn serve(service: &Arc<Service>) -> zbus::Result<()> {
     service.connection.request_name(BUS_NAME).await
 }
 
+/// Takes the root object off the connection.
+pub(crate) async fn retire(service: &Service) -> zbus::Result<()> {
+    let server = service.connection.object_server();
+    server.remove::<ObjectManager, _>(ROOT_PATH).await?;
+    server.remove::<Manager, _>(ROOT_PATH).await?;
+    Ok(())
+}
+
 /// Puts a token's object on the bus.
 pub(crate) async fn publish(service: &Arc<Service>, object: &TokenObject) -> Result<(), Error> {
     let server = service.connection.object_server();

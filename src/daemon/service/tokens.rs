@@ -97,7 +97,7 @@ impl Service {
     }
 
     /// Takes every token off the bus.
-    pub(super) async fn withdraw_all(&self) {
+    pub(crate) async fn withdraw_all(&self) {
         for gone in self.objects.known.lock().await.drain(..) {
             bus::withdraw(self, &gone.path).await;
         }
