@@ -23,6 +23,9 @@ impl Service {
         let mut objects = self.tokens().await?;
         if let Some(selector) = &query.token {
             objects.retain(|object| super::tokens::fits(&object.token, selector));
+            if objects.is_empty() {
+                return Err(Error::new(ErrorName::NoToken));
+            }
         }
         let options = ListOptions {
             hidden: query.hidden,
