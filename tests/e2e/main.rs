@@ -16,5 +16,8 @@ mod an_agent_is_told_of_touches;
 mod near;
 mod oathctl_tells_how_each_command_ended;
 mod oathd_asks_polkit_about_its_callers;
+mod only_sealed_memory_carries_a_secret;
 mod pcscd_sees_cards_come_and_go;
+mod raw;
+mod unknown_words_are_refused;
 mod worlds_do_not_meet;
