@@ -3,6 +3,7 @@
 
 mod adding;
 mod apdu_counts;
+mod bench;
 mod codes_agree;
 mod damage;
 mod identities;

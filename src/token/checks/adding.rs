@@ -5,7 +5,7 @@ use std::sync::Arc;
 use oathd_card::Profile;
 use oathd_oath::{Algorithm, CredentialId, Kind, NewCredential, Period};
 
-use super::world::*;
+use super::bench::*;
 use crate::{AddOptions, Capabilities, TokenError, TokenInfo, What, token::lock};
 
 const PUT: u8 = 0x01;

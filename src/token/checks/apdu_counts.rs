@@ -1,6 +1,6 @@
 //! What a request costs: exactly these commands and no others.
 
-use super::world::*;
+use super::bench::*;
 use crate::AccessKey;
 use std::sync::Arc;
 

@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, sync::Arc};
 use oathd_oath::{Algorithm, Digits, Kind, NewCredential, Period, Secret};
 use proptest::{prelude::*, test_runner::TestRunner};
 
-use super::world::*;
+use super::bench::*;
 use crate::{CodeOutcome, Touch};
 
 fn credentials() -> impl Strategy<Value = NewCredential> {

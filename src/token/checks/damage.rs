@@ -4,7 +4,7 @@ use oathd_card::Fault;
 use oathd_oath::Kind;
 use proptest::{prelude::*, test_runner::TestRunner};
 
-use super::world::*;
+use super::bench::*;
 use crate::{
     CodeOutcome, TokenError,
     card::{Card, Link},

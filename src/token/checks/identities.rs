@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use oathd_card::{CardOptions, Interface, Profile, SharedCard};
 
-use super::world::*;
+use super::bench::*;
 use crate::{Event, Hub, Model, TokenError, Version};
 
 #[tokio::test]

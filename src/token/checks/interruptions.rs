@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use oathd_oath::Kind;
 
-use super::world::*;
+use super::bench::*;
 use crate::{AccessKey, AddOptions, TokenError};
 
 const ADD: u8 = 0x01;

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use oathd_card::Profile;
 
-use super::world::*;
+use super::bench::*;
 use crate::{Settings, TokenError};
 
 fn hurried() -> Settings {

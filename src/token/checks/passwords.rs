@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use oathd_card::Profile;
 
-use super::world::*;
+use super::bench::*;
 use crate::{AccessKey, AddOptions, Event, TokenError};
 
 #[tokio::test]

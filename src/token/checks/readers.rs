@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use oathd_card::{Fault, Profile};
 
-use super::world::*;
+use super::bench::*;
 use crate::{Event, Hub, TokenError};
 
 #[tokio::test]

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use oathd_card::Touch as Finger;
 
-use super::world::*;
+use super::bench::*;
 use crate::{
     AddOptions, TokenError, Touch,
     apdu::{Command, Framing},

@@ -8,7 +8,7 @@ use std::sync::{
 use oathd_card::{Profile, Touch as Finger};
 use oathd_oath::Kind;
 
-use super::world::*;
+use super::bench::*;
 use crate::{CodeOutcome, CodeRequest, Hub, TokenError, Touch, TouchPolicy};
 
 #[tokio::test]
