@@ -13,6 +13,8 @@ mod a_code_costs_two_calls;
 mod a_key_belongs_to_its_user;
 mod a_polkit_rule_decides_by_uid;
 mod an_agent_is_told_of_touches;
+mod dice;
+mod interop;
 mod near;
 mod oathctl_tells_how_each_command_ended;
 mod oathd_asks_polkit_about_its_callers;
