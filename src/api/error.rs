@@ -98,6 +98,14 @@ errors! {
 }
 
 impl ErrorName {
+    /// Whether the token's password is what is missing.
+    pub const fn asks_for_password(self) -> bool {
+        matches!(
+            self,
+            ErrorName::PasswordRequired | ErrorName::RememberedKeyRejected
+        )
+    }
+
     /// Finds the error of a name with or without its prefix.
     ///
     /// ```

@@ -57,6 +57,12 @@ impl Error {
         matches!(self, Error::Oathd { name, .. } if *name == cause)
     }
 
+    /// Whether the token's password is what is missing.
+    #[must_use]
+    pub fn asks_for_password(&self) -> bool {
+        matches!(self, Error::Oathd { name, .. } if name.asks_for_password())
+    }
+
     /// A stable name for programs: that of oathd, or one of this crate's own.
     #[must_use]
     pub const fn name(&self) -> &'static str {
@@ -186,6 +192,8 @@ impl From<fdo::Error> for Error {
             // The bus answers so when the service ends before it has answered.
             Fdo::NoReply(_) => Error::NotRunning,
             Fdo::Timeout(_) | Fdo::TimedOut(_) => Error::TimedOut,
+            // Objects of oathd that come and go are tokens, and a handle outlives its token.
+            Fdo::UnknownObject(_) => ErrorName::TokenRemoved.into(),
             Fdo::InteractiveAuthorizationRequired(_) => Error::InteractiveAuthorizationRequired,
             Fdo::AccessDenied(text) => Error::AccessDenied(text),
             Fdo::ZBus(inner) => match inner {

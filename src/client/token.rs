@@ -18,8 +18,7 @@ use crate::secret::seal;
 /// A token that oathd shows.
 ///
 /// The handle is a path on the bus: making one costs nothing and proves nothing. A token that is
-/// gone answers [`NoToken`](oathd_api::ErrorName::NoToken) or
-/// [`TokenRemoved`](oathd_api::ErrorName::TokenRemoved).
+/// gone answers [`TokenRemoved`](oathd_api::ErrorName::TokenRemoved).
 ///
 /// Every method is one call, and fails with [`Error`].
 #[derive(Clone, Debug)]

@@ -99,9 +99,9 @@ pub(crate) async fn ambiguous(
 async fn unlock_unread(session: &Session, found: &Found) -> Result<bool, Failure> {
     let mut some = false;
     for unread in &found.unread {
-        if unread.error == Some(ErrorName::PasswordRequired) {
+        if let Some(name) = unread.error.filter(|name| name.asks_for_password()) {
             let token = session.client.token(unread.token.clone());
-            let why = Error::from(ErrorName::PasswordRequired);
+            let why = Error::from(name);
             session.unlock(&token, why).await?;
             some = true;
         }

@@ -100,7 +100,7 @@ impl Session {
         call: impl AsyncFn() -> Result<T, Error>,
     ) -> Result<T, Failure> {
         match call().await {
-            Err(error) if error.is(ErrorName::PasswordRequired) => {
+            Err(error) if error.asks_for_password() => {
                 self.unlock(token, error).await?;
                 Ok(call().await?)
             }

@@ -22,7 +22,7 @@ pub(crate) async fn write(
             .await;
     }
     match session.client.add_to(tokens, seed, &options).await {
-        Err(error) if error.is(ErrorName::PasswordRequired) => {
+        Err(error) if error.asks_for_password() => {
             for token in tokens {
                 let state = token.describe().await?;
                 if state.locked && !state.unlocked {

@@ -96,10 +96,7 @@ impl Error {
 
     /// Whether the caller's user can help by typing the token's password.
     pub(crate) fn asks_for_password(&self) -> bool {
-        matches!(
-            self.oathd_name(),
-            Some(ErrorName::PasswordRequired | ErrorName::RememberedKeyRejected)
-        )
+        self.oathd_name().is_some_and(ErrorName::asks_for_password)
     }
 
     /// The name without prefix, as answers carry it in place of a code or a list.

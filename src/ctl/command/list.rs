@@ -1,6 +1,6 @@
 //! `oathctl list`.
 
-use oathd_client::{CredentialQuery, CredentialRecord, Error, ErrorName};
+use oathd_client::{CredentialQuery, CredentialRecord, Error};
 use serde_json::{Value, json};
 
 use crate::cli::ListArgs;
@@ -63,9 +63,9 @@ async fn all(session: &Session, hidden: bool) -> Result<Vec<CredentialRecord>, F
     let mut found = session.client.find_credentials(&query).await?;
     let mut unlocked = false;
     for unread in &found.unread {
-        if unread.error == Some(ErrorName::PasswordRequired) {
+        if let Some(name) = unread.error.filter(|name| name.asks_for_password()) {
             let token = session.client.token(unread.token.clone());
-            let why = Error::from(ErrorName::PasswordRequired);
+            let why = Error::from(name);
             session.unlock(&token, why).await?;
             unlocked = true;
         }

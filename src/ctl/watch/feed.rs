@@ -202,10 +202,7 @@ async fn codes(sender: &mpsc::Sender<Update>, token: &Token, name: Option<String
             token: path,
             name,
             codes: token.codes(false).await.map_err(|error| match error {
-                Error::Oathd {
-                    name: name @ ErrorName::PasswordRequired,
-                    ..
-                } => format!("{} {}", name.summary(), name.remedy()),
+                error if error.asks_for_password() => format!("{error} {}", error.remedy()),
                 other => other.to_string(),
             }),
         },
