@@ -12,7 +12,9 @@
 mod a_code_costs_two_calls;
 mod a_key_belongs_to_its_user;
 mod a_polkit_rule_decides_by_uid;
+mod a_pulled_token_leaves_nothing_half_done;
 mod an_agent_is_told_of_touches;
+mod desk;
 mod dice;
 mod interop;
 mod near;

@@ -1,7 +1,7 @@
 //! Whose key opens which token.
 //!
-//! A key belongs to the uid that brought it: an unlock of this run, a pairing, or a remembered
-//! password, asked in that order. Nobody is served with another uid's key.
+//! A key belongs to the uid that brought it: an unlock of this run, a remembered password, or a
+//! pairing, asked in that order. Nobody is served with another uid's key.
 
 use std::{
     collections::HashMap,
@@ -81,6 +81,7 @@ impl Service {
         }
     }
 
+    /// Runs `work` with each key that the caller may hold, until the token takes one.
     async fn try_with_key<T, W, F>(&self, uid: u32, token: &Token, work: &mut W) -> Result<T, Error>
     where
         W: FnMut(Access) -> F,
@@ -95,13 +96,22 @@ impl Service {
                 outcome = work(Some(Arc::clone(key))).await;
             }
         }
-        match outcome {
-            Err(TokenError::WrongPassword) => {
-                let origin = held.map(|(_, origin)| origin);
-                Err(self.reject_key(uid, token, origin).await?)
+        let mut rejected = None;
+        while matches!(outcome, Err(TokenError::WrongPassword)) {
+            let origin = held.map(|(_, origin)| origin);
+            let error = self.reject_key(uid, token, origin).await?;
+            if matches!(origin, None | Some(Origin::Paired)) {
+                return Err(rejected.unwrap_or(error));
             }
-            outcome => Ok(outcome?),
+            // A pairing that was cut short may have put its key in the place of this one.
+            held = self.key_of(uid, token).await?;
+            let Some((key, _)) = &held else {
+                return Err(error);
+            };
+            rejected = Some(error);
+            outcome = work(Some(Arc::clone(key))).await;
         }
+        Ok(outcome?)
     }
 
     /// Makes sure, ahead of work that is carried through, that the caller holds a key where the
@@ -125,17 +135,16 @@ impl Service {
         if let Some(held) = self.unlocks.get(uid, device) {
             return Ok(Some(held));
         }
-        let stored = match self
-            .keyring
-            .pairing(uid, device.as_str().as_bytes())
-            .await?
-        {
-            Some(pairing) => Some((pairing.access, Origin::Paired)),
+        let device_id = device.as_str().as_bytes();
+        // A pairing that held has ended what was remembered before it, so what is remembered is
+        // younger than the pairing, or the pairing may not have held.
+        let stored = match self.keyring.remembered(uid, device_id).await? {
+            Some(key) => Some((key, Origin::Remembered)),
             None => self
                 .keyring
-                .remembered(uid, device.as_str().as_bytes())
+                .pairing(uid, device_id)
                 .await?
-                .map(|key| (key, Origin::Remembered)),
+                .map(|pairing| (pairing.access, Origin::Paired)),
         };
         let Some((bytes, origin)) = stored else {
             return Ok(None);

@@ -25,7 +25,14 @@ impl Service {
         if !info.protected {
             return Ok(());
         }
-        self.keep(call.caller.uid, object, key, options).await
+        let (uid, device) = (call.caller.uid, info.device_id.as_str().as_bytes());
+        if let Some(pairing) = self.keyring.pairing(uid, device).await?
+            && *pairing.access != *key.expose()
+        {
+            // A token has one key: a pairing with another one has never held, or has ended.
+            self.keyring.unpair(uid, device).await?;
+        }
+        self.keep(uid, object, key, options).await
     }
 
     /// Holds a key that the token has accepted, and remembers it where asked for.

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use oathd_api::ErrorName;
 use oathd_oath::{Algorithm, CredentialId, Digits, Kind, NewCredential, Secret};
-use oathd_token::{AccessKey, AddOptions, TokenError};
+use oathd_token::{AccessKey, AddOptions};
 use zeroize::Zeroizing;
 
 use super::{Call, Service, TokenObject, access::Origin};
@@ -23,7 +23,8 @@ impl Service {
     /// Binds a token to this service and the caller's uid.
     ///
     /// The keys are sealed and durable before the token takes the first of them, and the access
-    /// key is set last: whenever this is cut short, the token still opens with what opened it before.
+    /// key is set last: whenever this is cut short, either what opened the token before opens it,
+    /// or the pairing does.
     pub(crate) async fn pair(
         self: &Arc<Self>,
         call: &Call,
@@ -33,55 +34,46 @@ impl Service {
         let (call, object) = (call.without_questions(), object.clone());
         self.carry_through(move |service| async move {
             let (uid, device) = (call.caller.uid, object.token.info().device_id.clone());
+            let device_id = device.as_str().as_bytes();
             service.remove_presence(&call, &object).await?;
             let mut presence = Zeroizing::new([0; PRESENCE_KEY]);
             (service.entropy)(presence.as_mut_slice());
-            let access = Arc::new(AccessKey::random(&service.entropy));
             let credential = presence_credential(presence.as_slice())?;
             let id = credential.id()?;
             let held = service.key_of(uid, &object.token).await?;
+            // A pairing that is renewed keeps its access key: there is room for one.
+            let (access, renewed) = match &held {
+                Some((key, Origin::Paired)) => (Arc::clone(key), true),
+                _ => (Arc::new(AccessKey::random(&service.entropy)), false),
+            };
             let keys = PairingKeys {
                 serial: object.token.info().serial,
                 access: Zeroizing::new(*access.expose()),
                 presence: Zeroizing::new(presence.to_vec()),
                 credential_id: id.to_string(),
             };
-            service
-                .keyring
-                .pair(uid, device.as_str().as_bytes(), keys)
-                .await?;
-            let written = service
-                .write_pairing(&object, held.map(|h| h.0), credential, &access)
-                .await;
-            if let Err(error) = written {
-                service
-                    .keyring
-                    .unpair(uid, device.as_str().as_bytes())
-                    .await?;
+            service.keyring.pair(uid, device_id, keys).await?;
+            let held = held.map(|(key, _)| key);
+            let writing = AddOptions {
+                touch: object.token.info().capabilities.touch,
+                overwrite: true,
+            };
+            let credential = Arc::new(credential);
+            if let Err(error) = object.token.add(held.clone(), credential, writing).await {
+                if !renewed {
+                    service.keyring.unpair(uid, device_id).await?;
+                }
                 return Err(error.into());
             }
+            // The token may take the key and be pulled before it can say so: the pairing stays.
+            object.token.set_key(held, Arc::clone(&access)).await?;
             service.unlocks.drop_all(&device);
             service.unlocks.put(uid, &device, access, Origin::Paired);
             bus::changed(&service, &object).await;
+            service.keyring.forget(uid, device_id).await?;
             Ok(())
         })
         .await
-    }
-
-    async fn write_pairing(
-        &self,
-        object: &TokenObject,
-        held: oathd_token::Access,
-        credential: NewCredential,
-        access: &Arc<AccessKey>,
-    ) -> Result<(), TokenError> {
-        let writing = AddOptions {
-            touch: object.token.info().capabilities.touch,
-            overwrite: true,
-        };
-        let credential = Arc::new(credential);
-        object.token.add(held.clone(), credential, writing).await?;
-        object.token.set_key(held, Arc::clone(access)).await
     }
 
     /// Removes the presence credential of the caller's pairing, where there is one.
