@@ -7,6 +7,7 @@
 //! oathd-test-pcsc send READER APDU…             one transaction; each answer in hex on a line
 //! oathd-test-pcsc hold exclusive|shared|transaction READER
 //!                                               prints "held"; lets go when its input closes
+//! oathd-test-pcsc end reset|unpower READER      connects, and ends its session so for everybody
 //! ```
 #![expect(
     clippy::print_stdout,
@@ -47,9 +48,11 @@ fn main() -> Result<(), Failure> {
         ["await", "absent", reader] => await_state(reader, State::EMPTY),
         ["send", reader, apdus @ ..] => send(reader, apdus),
         ["hold", kind, reader] => hold(kind, reader),
+        ["end", "reset", reader] => end(Disposition::ResetCard, reader),
+        ["end", "unpower", reader] => end(Disposition::UnpowerCard, reader),
         _ => Err(
             "usage: list | await present|absent READER | send READER APDU… | \
-                  hold exclusive|shared|transaction READER"
+                  hold exclusive|shared|transaction READER | end reset|unpower READER"
                 .into(),
         ),
     }
@@ -137,6 +140,12 @@ fn hold(kind: &str, reader: &str) -> Result<(), Failure> {
         until_input_closes()?;
     }
     leave(card)
+}
+
+fn end(disposition: Disposition, reader: &str) -> Result<(), Failure> {
+    println!("connecting");
+    let card = connect(reader, ShareMode::Shared)?;
+    Ok(card.disconnect(disposition).map_err(|(_, error)| error)?)
 }
 
 fn until_input_closes() -> Result<(), Failure> {
