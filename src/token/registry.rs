@@ -285,13 +285,14 @@ impl Registry {
 
     /// Ends any wait. What is in the readers stays known.
     fn close(&mut self) {
+        // Nobody may take the list for current once the readers are not watched.
+        lock(&self.front.0).current = false;
+        self.seen = false;
+        self.turn += 1;
         match std::mem::replace(&mut self.phase, Phase::Idle) {
             Phase::Watching(waiting) | Phase::Away(waiting) => waiting.end(),
             Phase::Idle => {}
         }
-        self.turn += 1;
-        self.seen = false;
-        lock(&self.front.0).current = false;
     }
 
     /// The service is away, and every token with it.

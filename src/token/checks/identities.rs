@@ -48,19 +48,23 @@ async fn every_model_is_known() {
 #[tokio::test]
 async fn a_reset_by_another_program_is_told_once() {
     let mut bench = Bench::new().await;
-    let id = bench.add(totp("a")).await;
+    let id = bench.add_touched(totp("a")).await;
     let before = bench.token.info();
     let select = [&[0, 0xa4, 4, 0, 7][..], crate::ykoath::AID].concat();
     bench.card.transmit(&select).unwrap();
     let done = bench.card.transmit(&[0, 0x04, 0xde, 0xad, 0]).unwrap();
     assert_eq!(done, [0x90, 0x00]);
-    let outcome = bench.token.code(None, refusing(&id)).await;
+    let outcome = bench.token.list(None).await;
     assert!(matches!(outcome, Err(TokenError::Reset)), "{outcome:?}");
     assert!(matches!(bench.events.recv().await, Some(Event::Reset(_))));
     let after = bench.token.info();
     assert_ne!(before.device_id, after.device_id);
     assert_eq!(before.serial, after.serial);
-    assert_eq!(bench.token.list(None).await.unwrap(), []);
+    let code = bench.token.code(None, refusing(&id)).await;
+    assert!(
+        matches!(code, Err(TokenError::NoSuchCredential)),
+        "{code:?}"
+    );
     bench.add(totp("b")).await;
 }
 

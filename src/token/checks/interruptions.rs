@@ -131,3 +131,13 @@ async fn a_password_change_is_either_done_or_told() {
         bench.token.validate(Some(valid)).await.unwrap();
     }
 }
+
+#[tokio::test]
+async fn a_card_reset_again_and_again_is_waited_for() {
+    let bench = Bench::new().await;
+    let id = bench.add(credential("h", Kind::Hotp)).await;
+    for resets in [1, 6] {
+        bench.world.reset_before(READER, resets);
+        bench.token.code(None, refusing(&id)).await.unwrap();
+    }
+}

@@ -188,3 +188,25 @@ async fn the_threads_end_with_the_hub() {
     let outcome = bench.token.list(None).await;
     assert!(matches!(outcome, Err(TokenError::Removed)), "{outcome:?}");
 }
+
+#[tokio::test]
+async fn a_connection_from_before_a_restart_is_replaced() {
+    let bench = Bench::new().await;
+    let id = bench.add(totp("a")).await;
+    bench.world.restart();
+    bench.token.code(None, refusing(&id)).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_card_changed_while_nobody_looked_is_seen_at_the_next_look() {
+    let mut settings = settings();
+    settings.linger = Duration::ZERO;
+    let bench = Bench::with(Profile::YubiKey57, settings).await;
+    bench.world.await_closed();
+    bench.world.remove(READER);
+    bench.world.insert(READER, &card(Profile::YubiKey57, 99));
+    let tokens = bench.hub.tokens().await.unwrap();
+    assert_eq!(tokens.len(), 1);
+    assert_ne!(tokens[0].key(), bench.token.key());
+    assert_eq!(tokens[0].info().serial, Some(99));
+}

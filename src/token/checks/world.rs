@@ -25,6 +25,8 @@ struct Inner {
 #[derive(Default)]
 struct State {
     down: bool,
+    /// How often the service was started.
+    starts: u32,
     /// Connections for work that are open.
     connections: usize,
     /// Watches over the readers that are open.
@@ -43,6 +45,8 @@ struct Bay {
     /// Programs that wait for that transaction's end.
     queueing: usize,
     refusals: usize,
+    /// So many transactions will find the card just reset.
+    resets: u32,
     log: Vec<Vec<u8>>,
     trip: Option<Trip>,
 }
@@ -99,6 +103,15 @@ impl World {
 
     pub(super) fn trip(&self, reader: &str, trip: Trip) {
         self.change(reader, |bay| bay.trip = Some(trip));
+    }
+
+    pub(super) fn reset_before(&self, reader: &str, transactions: u32) {
+        self.change(reader, |bay| bay.resets = transactions);
+    }
+
+    /// Starts the service anew, so quickly that no watch sees it.
+    pub(super) fn restart(&self) {
+        self.lock().starts += 1;
     }
 
     pub(super) fn set_down(&self, down: bool) {
@@ -162,7 +175,7 @@ impl Source for World {
             return Err(away());
         }
         state.connections += 1;
-        Ok(Box::new(Connection(self.clone())))
+        Ok(Box::new(Connection(self.clone(), state.starts)))
     }
 
     fn watch(&self) -> Result<(Box<dyn ReaderWatch>, Waker), TransportError> {
@@ -208,7 +221,8 @@ fn away() -> TransportError {
     }
 }
 
-struct Connection(World);
+/// A connection and the start of the service that it belongs to.
+struct Connection(World, u32);
 
 impl Drop for Connection {
     fn drop(&mut self) {
@@ -235,7 +249,7 @@ impl Cards for Connection {
                 .unwrap();
             state.bays.get_mut(reader).unwrap().queueing -= 1;
         }
-        if state.down {
+        if state.down || state.starts != self.1 {
             return Err(away());
         }
         let bay = state.bays.get_mut(reader).ok_or(TransportError::Removed)?;
@@ -243,6 +257,10 @@ impl Cards for Connection {
             bay.refusals += 1;
             world.0.changed.notify_all();
             return Err(TransportError::InUse);
+        }
+        if bay.resets > 0 {
+            bay.resets -= 1;
+            return Err(TransportError::CardReset);
         }
         let card = bay.card.clone().ok_or(TransportError::Removed)?;
         drop(state);
