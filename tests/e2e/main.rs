@@ -16,6 +16,7 @@ mod a_pulled_token_leaves_nothing_half_done;
 mod an_agent_is_told_of_touches;
 mod desk;
 mod dice;
+mod each_action_needs_its_own_grant;
 mod interop;
 mod near;
 mod oathctl_tells_how_each_command_ended;

@@ -40,7 +40,7 @@ impl Manager {
     ) -> Result<String, Error> {
         let call = self
             .service
-            .enter(header, Action::AddCredential, None)
+            .enter(header, to_write(writing), None)
             .await?;
         let mut objects = Vec::with_capacity(paths.len());
         for path in &paths {
@@ -172,6 +172,14 @@ impl Manager {
     #[zbus(property(emits_changed_signal = "const"))]
     fn capabilities(&self) -> Vec<String> {
         vec!["tokens".to_owned()]
+    }
+}
+
+/// What a caller must be allowed to write so: overwriting takes a credential away.
+pub(super) fn to_write(writing: Writing) -> Action {
+    match writing.overwrite {
+        true => Action::ChangeCredential,
+        false => Action::AddCredential,
     }
 }
 

@@ -10,7 +10,7 @@ use oathd_oath::NewCredential;
 use oathd_token::AddOptions as Writing;
 use zbus::{Fd, interface, message::Header, object_server::SignalEmitter};
 
-use super::manager::imported;
+use super::manager::{imported, to_write};
 use crate::{
     authority::Action,
     error::Error,
@@ -42,7 +42,7 @@ impl TokenInterface {
         header: &Header<'_>,
         (credential, writing): (NewCredential, Writing),
     ) -> Result<String, Error> {
-        let call = self.enter(header, Action::AddCredential).await?;
+        let call = self.enter(header, to_write(writing)).await?;
         let objects = vec![self.object.clone()];
         let added = self.service.add(&call, objects, credential, writing);
         let id = self.service.attend(&call, added).await?;
