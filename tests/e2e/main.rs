@@ -11,6 +11,7 @@
 
 mod a_code_costs_two_calls;
 mod a_key_belongs_to_its_user;
+mod a_paired_token_opens_for_its_user_alone;
 mod a_polkit_rule_decides_by_uid;
 mod a_pulled_token_leaves_nothing_half_done;
 mod an_agent_is_told_of_touches;
@@ -27,5 +28,6 @@ mod other_programs_share_the_token;
 mod pcscd_sees_cards_come_and_go;
 mod raw;
 mod several_tokens_take_a_seed_all_or_none;
+mod the_interfaces_are_those_of_the_xml;
 mod unknown_words_are_refused;
 mod worlds_do_not_meet;
