@@ -27,7 +27,7 @@ pub struct Config {
     /// bytes each (ISO 7816-4); for cards that carry the applet under another one. Default: none.
     pub extra_aids: Vec<Vec<u8>>,
     /// `linger_seconds` – How long the connection to pcscd is kept after the last use, 0 to 3600.
-    /// A longer time makes the next code quicker and keeps pcscd running. Default: 30.
+    /// A longer time makes the next code quicker, and keeps pcscd running. Default: 5.
     pub linger: Duration,
     /// `busy_deadline_seconds` – How long a call waits for a token that another program holds
     /// before it answers `TokenBusy`, 1 to 20. Default: 5.
@@ -45,7 +45,7 @@ impl Default for Config {
         Config {
             readers: Vec::new(),
             extra_aids: Vec::new(),
-            linger: Duration::from_secs(30),
+            linger: Duration::from_secs(5),
             busy_deadline: Duration::from_secs(5),
             call_deadline: Duration::from_secs(20),
             log: "info".to_owned(),

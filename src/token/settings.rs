@@ -31,7 +31,7 @@ impl Default for Settings {
         Settings {
             readers: Vec::new(),
             extra_aids: Vec::new(),
-            linger: Duration::from_secs(30),
+            linger: Duration::from_secs(5),
             busy_deadline: Duration::from_secs(5),
             call_deadline: Duration::from_secs(20),
             touch_hint: Duration::from_millis(500),
