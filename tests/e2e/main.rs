@@ -10,16 +10,16 @@
 )]
 
 mod a_code_costs_two_calls;
+mod a_damaged_credential_hides_no_other;
 mod a_key_belongs_to_its_user;
-mod a_paired_token_opens_for_its_user_alone;
 mod a_polkit_rule_decides_by_uid;
 mod a_pulled_token_leaves_nothing_half_done;
 mod an_agent_is_told_of_touches;
 mod desk;
 mod dice;
-mod each_action_needs_its_own_grant;
 mod interop;
 mod near;
+mod nonsense_from_a_token_is_named;
 mod oathctl_tells_how_each_command_ended;
 mod oathd_asks_polkit_about_its_callers;
 mod one_token_is_named_or_none_is_used;
@@ -28,6 +28,6 @@ mod other_programs_share_the_token;
 mod pcscd_sees_cards_come_and_go;
 mod raw;
 mod several_tokens_take_a_seed_all_or_none;
-mod the_interfaces_are_those_of_the_xml;
 mod unknown_words_are_refused;
+mod what_a_token_cannot_take_is_refused_unwritten;
 mod worlds_do_not_meet;
