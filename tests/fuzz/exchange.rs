@@ -2,7 +2,10 @@
 
 mod reader;
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{Arc, mpsc::RecvTimeoutError},
+    time::Duration,
+};
 
 use oathd_oath::{Algorithm, CredentialId, Digits, Kind, NewCredential, Period, Secret, code};
 use oathd_token::{
@@ -24,14 +27,14 @@ const MOST_OPERATIONS: u8 = 8;
 /// Works with a token whose answers the input alters:
 /// `[profile, protected, key u8][count u8][operation u8]…[alteration]…`. Every request has an
 /// answer, what is answered as a code looks like one, and as long as nothing was altered the code
-/// is right and nobody is told nonsense.
+/// is right and nobody is told nonsense. When the hub is gone, so are its threads.
 pub fn exchange(bytes: &[u8]) {
     let mut input = Input(bytes);
     let choice = input.byte().unwrap_or_default();
     let count = input.byte().unwrap_or_default() % (MOST_OPERATIONS + 1);
     let operations = input.take(count.into());
     let protected = choice & 4 != 0;
-    let reader = FuzzedReader::new(choice, protected, input.0);
+    let (reader, released) = FuzzedReader::new(choice, protected, input.0);
     let access: Access = match choice >> 3 & 3 {
         0 => None,
         wrong_or_right => {
@@ -52,7 +55,7 @@ pub fn exchange(bytes: &[u8]) {
         let entropy = Arc::new(|bytes: &mut [u8]| bytes.fill(0x5a));
         let (hub, mut events) = Hub::new(Arc::new(reader.clone()), settings, entropy);
         for operation in operations {
-            if operation % 13 == 12 {
+            if operation % 14 == 13 {
                 hub.release().await;
                 continue;
             }
@@ -68,6 +71,13 @@ pub fn exchange(bytes: &[u8]) {
             while events.try_recv().is_ok() {}
         }
     });
+    drop(reader);
+    let ended = released.recv_timeout(NEVER);
+    assert_eq!(
+        ended,
+        Err(RecvTimeoutError::Disconnected),
+        "a thread is left"
+    );
 }
 
 async fn first(hub: &Hub) -> Option<Token> {
@@ -78,11 +88,14 @@ async fn first(hub: &Hub) -> Option<Token> {
     }
 }
 
+/// The longest name that every stored credential has room for: all of them do not fit one answer.
+const NAME: &str = "a name as long as the ids of tokens with an issuer permit.";
+
 /// What the token holds when it is new.
-fn stored() -> [NewCredential; 3] {
+fn stored() -> [NewCredential; 4] {
     let credential = |issuer: &str, kind, algorithm, digits| NewCredential {
         issuer: Some(issuer.to_owned()),
-        name: "a".to_owned(),
+        name: NAME.to_owned(),
         kind,
         algorithm,
         digits,
@@ -96,13 +109,14 @@ fn stored() -> [NewCredential; 3] {
         credential("T", Kind::TOTP, Algorithm::Sha1, Digits::Six),
         credential("M", minute, Algorithm::Sha256, Digits::Eight),
         credential("H", Kind::Hotp, Algorithm::Sha1, Digits::Seven),
+        credential("Steam", Kind::TOTP, Algorithm::Sha1, Digits::Six),
     ]
 }
 
 async fn perform(operation: u8, token: &Token, access: Access) -> Result<Option<Code>, TokenError> {
     let ids: Vec<CredentialId> = stored().iter().map(|c| c.id().unwrap()).collect();
-    match operation % 13 {
-        which @ 0..=2 => {
+    match operation % 14 {
+        which @ 0..=3 => {
             let request = CodeRequest {
                 id: ids[usize::from(which)].clone(),
                 at: AT,
@@ -110,22 +124,22 @@ async fn perform(operation: u8, token: &Token, access: Access) -> Result<Option<
             };
             token.code(access, request).await.map(Some)
         }
-        3 => token.list(access).await.map(|_| None),
-        4 => token.codes(access, AT).await.map(|_| None),
-        5 | 6 => {
+        4 => token.list(access).await.map(|_| None),
+        5 => token.codes(access, AT).await.map(|_| None),
+        6 | 7 => {
             let [credential, ..] = stored();
             let credential = Arc::new(NewCredential {
                 name: "added".to_owned(),
                 ..credential
             });
             let options = AddOptions {
-                touch: operation % 13 == 6,
+                touch: operation % 14 == 6,
                 overwrite: operation >= 0x80,
             };
             token.add(access, credential, options).await.map(|_| None)
         }
-        7 => {
-            let name = if operation >= 0x80 { "a" } else { "renamed" };
+        8 => {
+            let name = if operation >= 0x80 { NAME } else { "renamed" };
             let renamed = token.rename(
                 access,
                 ids[1].clone(),
@@ -134,38 +148,38 @@ async fn perform(operation: u8, token: &Token, access: Access) -> Result<Option<
             );
             renamed.await.map(|_| None)
         }
-        8 => token.remove(access, ids[1].clone()).await.map(|()| None),
-        9 => {
+        9 => token.remove(access, ids[1].clone()).await.map(|()| None),
+        10 => {
             let key = AccessKey::from_bytes(&KEYS[1]).map(Arc::new).unwrap();
             token.set_key(access, key).await.map(|()| None)
         }
-        10 => token.clear_key(access).await.map(|()| None),
+        11 => token.clear_key(access).await.map(|()| None),
         _ if operation >= 0x80 => token.reset().await.map(|()| None),
         _ => token.usage(access).await.map(|_| None),
     }
 }
 
 fn looks_right(operation: u8, code: &Code, altered: bool) {
-    assert!((6..=8).contains(&code.text.len()) && code.text.bytes().all(|b| b.is_ascii_digit()));
+    let credential = &stored()[usize::from(operation % 14)];
+    let steam = credential.is_steam();
+    let typed = |c: u8| c.is_ascii_digit() || steam && c.is_ascii_uppercase();
+    let lengths = if steam { 5..=5 } else { 6..=8 };
+    assert!(lengths.contains(&code.text.len()) && code.text.bytes().all(typed));
     assert!(code.from <= AT && code.until.is_none_or(|until| AT < until));
-    let credential = &stored()[usize::from(operation % 13)];
-    if let Kind::Totp { period } = credential.kind
-        && !altered
-    {
-        let NewCredential {
-            secret,
-            algorithm,
-            digits,
-            ..
-        } = credential;
-        assert_eq!(
-            *code.text,
-            code::totp(secret, *algorithm, *digits, period, AT)
-        );
-        assert_eq!((code.from, code.until), {
-            let (from, until) = period.window(AT);
-            (from, Some(until))
-        });
+    if altered {
+        return;
+    }
+    if let Kind::Totp { period } = credential.kind {
+        let (secret, algorithm) = (&credential.secret, credential.algorithm);
+        let mac = code::mac(secret, algorithm, period.step(AT));
+        let number = code::truncate(&mac).unwrap();
+        let right = match steam {
+            true => code::steam(number),
+            false => code::decimal(number, credential.digits),
+        };
+        assert_eq!(*code.text, right);
+        let (from, until) = period.window(AT);
+        assert_eq!((code.from, code.until), (from, Some(until)));
     }
 }
 

@@ -1,8 +1,11 @@
 //! A card service with one card, which answers as the input has it.
 
-use std::sync::{
-    Arc, Mutex, MutexGuard, PoisonError,
-    mpsc::{self, Receiver},
+use std::{
+    convert::Infallible,
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        mpsc::{self, Receiver},
+    },
 };
 
 use oathd_card::{Card, Interface, Outcome, Profile, State};
@@ -17,7 +20,14 @@ use crate::fuzz::card_apdus::{Counting, ask};
 
 /// One card in one reader.
 #[derive(Clone)]
-pub(super) struct FuzzedReader(Arc<Mutex<Slot>>);
+pub(super) struct FuzzedReader {
+    slot: Arc<Mutex<Slot>>,
+    /// Dropped by everybody who let go of the reader.
+    _held: Held,
+}
+
+/// Nothing is ever sent: the other end waits for the last holder to go.
+type Held = mpsc::Sender<Infallible>;
 
 struct Slot {
     card: Card,
@@ -28,7 +38,12 @@ struct Slot {
 }
 
 impl FuzzedReader {
-    pub(super) fn new(choice: u8, protected: bool, script: &[u8]) -> FuzzedReader {
+    /// The reader, and the end of a channel that closes when nobody holds the reader.
+    pub(super) fn new(
+        choice: u8,
+        protected: bool,
+        script: &[u8],
+    ) -> (FuzzedReader, Receiver<Infallible>) {
         let profile = Profile::ALL[usize::from(choice) % Profile::ALL.len()];
         let interface = match choice & 0x20 {
             0 => Interface::Usb,
@@ -47,12 +62,18 @@ impl FuzzedReader {
         }
         card.power_off();
         let script = script.iter().rev().copied().collect();
-        FuzzedReader(Arc::new(Mutex::new(Slot {
+        let slot = Slot {
             card,
             entropy,
             script,
             altered: false,
-        })))
+        };
+        let (held, released) = mpsc::channel();
+        let reader = FuzzedReader {
+            slot: Arc::new(Mutex::new(slot)),
+            _held: held,
+        };
+        (reader, released)
     }
 
     /// Whether the token's owner has seen anything but the card's own answers.
@@ -61,7 +82,7 @@ impl FuzzedReader {
     }
 
     fn slot(&self) -> MutexGuard<'_, Slot> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.slot.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -151,13 +172,18 @@ impl Source for FuzzedReader {
         let watch = Watch {
             reader: Some(reader),
             woken,
+            _source: self.clone(),
         };
         Ok((Box::new(watch), waker(wake)))
     }
 
     fn absence(&self) -> Result<(Box<dyn Absence>, Waker), TransportError> {
         let (wake, woken) = mpsc::channel();
-        Ok((Box::new(Away { woken }), waker(wake)))
+        let away = Away {
+            woken,
+            _source: self.clone(),
+        };
+        Ok((Box::new(away), waker(wake)))
     }
 }
 
@@ -210,6 +236,7 @@ impl Channel for FuzzedReader {
 struct Watch {
     reader: Option<Reader>,
     woken: Receiver<()>,
+    _source: FuzzedReader,
 }
 
 impl ReaderWatch for Watch {
@@ -225,6 +252,7 @@ impl ReaderWatch for Watch {
 
 struct Away {
     woken: Receiver<()>,
+    _source: FuzzedReader,
 }
 
 impl Absence for Away {
