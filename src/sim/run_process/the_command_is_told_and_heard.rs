@@ -1,7 +1,10 @@
 //! Proves: the command's status comes through, whatever it is; signals reach it; a world that
 //! breaks ends the command and says why. Does not prove what a terminal does with Ctrl-C.
 
-use std::process::{Command, Output, Stdio};
+use std::{
+    io::{BufRead, BufReader, Write},
+    process::{Command, Output, Stdio},
+};
 
 use proptest::prelude::*;
 use rustix::process::{Pid, Signal, kill_process};
@@ -101,6 +104,32 @@ fn signals_reach_the_command() {
         let _never = child.stdin.take();
         assert_eq!(child.wait().unwrap().code(), Some(42), "{name}");
     }
+}
+
+/// The terminal sends it to the command itself; a second one would be taken for impatience.
+#[test]
+fn an_interrupt_typed_on_a_terminal_reaches_the_command_once() {
+    let counting = r#"n=0; trap 'n=$((n+1))' INT; echo ready; read -r never
+        gdbus wait --system org.oathd.Sim1; exit "$((40 + n))""#;
+    let run = format!(
+        "{} run -- sh -c '{}'",
+        env!("CARGO_BIN_EXE_oathd-sim"),
+        counting.replace('\'', r"'\''")
+    );
+    let mut terminal = Command::new("script")
+        .args(["--quiet", "--return", "--command", &run, "/dev/null"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut keys = terminal.stdin.take().unwrap();
+    let mut shown = BufReader::new(terminal.stdout.take().unwrap());
+    let mut line = String::new();
+    shown.read_line(&mut line).unwrap();
+    assert_eq!(line.trim_end(), "ready");
+    // The line is for a shell that was interrupted before it began to read.
+    keys.write_all(b"\x03\n").unwrap();
+    assert_eq!(terminal.wait().unwrap().code(), Some(41));
 }
 
 #[tokio::test]

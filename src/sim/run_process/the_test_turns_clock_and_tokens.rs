@@ -1,10 +1,12 @@
 //! Proves: a program on the bus turns the clock, touches, pulls and inserts tokens, and makes them
 //! fail, and oathd answers accordingly.
 
+use std::time::Duration;
+
 use futures_util::StreamExt;
 use oathd_client::{AddOptions, ErrorName, Event};
 use tokio::join;
-use zbus::{DBusError, Proxy};
+use zbus::{DBusError, OwnedVariant, Proxy, fdo::PropertiesProxy, proxy::CacheProperties};
 
 use crate::harness::{Run, SEED, add_seed, soon};
 
@@ -23,8 +25,21 @@ async fn refused(proxy: &Proxy<'_>, method: &'static str, argument: Option<&str>
 
 /// Waits until a property has this value.
 async fn until(proxy: &Proxy<'_>, property: &'static str, value: bool) {
-    let mut changes = proxy.receive_property_changed::<bool>(property).await;
-    soon(async { while changes.next().await.unwrap().get().await.unwrap() != value {} }).await;
+    let object = PropertiesProxy::builder(proxy.connection())
+        .destination(proxy.destination().to_owned())
+        .path(proxy.path().to_owned())
+        .cache_properties(CacheProperties::No);
+    let object = object.build().await.unwrap();
+    let mut changes = object.receive_properties_changed().await.unwrap();
+    let interface = proxy.interface();
+    let reached = async {
+        while object.get(interface.clone(), property).await.unwrap() != OwnedVariant::from(value) {
+            changes.next().await.unwrap();
+        }
+    };
+    let bound = Duration::from_secs(20);
+    let reached = tokio::time::timeout(bound, reached).await;
+    assert!(reached.is_ok(), "{property} is not {value}");
 }
 
 #[tokio::test]
