@@ -38,10 +38,7 @@ impl Manager {
         paths: Vec<OwnedObjectPath>,
         (credential, writing): (NewCredential, Writing),
     ) -> Result<String, Error> {
-        let call = self
-            .service
-            .enter(header, to_write(writing), None)
-            .await?;
+        let call = self.service.enter(header, to_write(writing), None).await?;
         let mut objects = Vec::with_capacity(paths.len());
         for path in &paths {
             let object = self.service.at_path(path).await?;
