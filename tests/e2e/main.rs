@@ -10,14 +10,14 @@
 )]
 
 mod a_code_costs_two_calls;
-mod a_crash_loses_nothing_that_was_answered;
 mod a_damaged_credential_hides_no_other;
-mod a_full_disk_costs_no_codes;
 mod a_key_belongs_to_its_user;
 mod a_polkit_rule_decides_by_uid;
 mod a_pulled_token_leaves_nothing_half_done;
+mod a_touch_is_announced_to_its_caller_alone;
+mod a_touch_wait_delays_nobody_who_needs_none;
+mod an_agent_answers_for_its_own_user;
 mod an_agent_is_told_of_touches;
-mod an_end_leaves_nothing_half_done;
 mod desk;
 mod dice;
 mod interop;
@@ -31,7 +31,6 @@ mod other_programs_share_the_token;
 mod pcscd_sees_cards_come_and_go;
 mod raw;
 mod several_tokens_take_a_seed_all_or_none;
-mod the_vault_key_is_never_replaced;
 mod unknown_words_are_refused;
 mod what_a_token_cannot_take_is_refused_unwritten;
 mod worlds_do_not_meet;
