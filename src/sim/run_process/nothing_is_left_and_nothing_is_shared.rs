@@ -17,23 +17,24 @@ async fn process_of_bus(run: &Run) -> u32 {
     bus.get_connection_unix_process_id(name).await.unwrap()
 }
 
+/// The serials are long, so that none is the start of the other token's random id.
 #[tokio::test]
 async fn two_runs_do_not_meet() {
     let (one, other) = (
-        Run::start(&["--serial", "1"]),
-        Run::start(&["--serial", "2"]),
+        Run::start(&["--serial", "11111111"]),
+        Run::start(&["--serial", "22222222"]),
     );
     assert_ne!(one.address, other.address);
     let (first, second) = (one.client().await, other.client().await);
     add_seed(&first, "only", false).await;
     assert!(
         first
-            .find_token("2")
+            .find_token("22222222")
             .await
             .unwrap_err()
             .is(ErrorName::NoToken)
     );
-    let token = second.find_token("2").await.unwrap();
+    let token = second.find_token("22222222").await.unwrap();
     assert_eq!(token.credentials(true).await.unwrap(), []);
     assert!(one.end(0).0.success());
     assert_eq!(token.credentials(true).await.unwrap(), []);

@@ -181,7 +181,7 @@ async fn there_are_as_many_tokens_as_asked_for_with_serials_in_order() {
         "--tokens",
         "3",
         "--serial",
-        "41",
+        "41000041",
         "--profile",
         "yubikey-4.3",
     ]);
@@ -189,7 +189,7 @@ async fn there_are_as_many_tokens_as_asked_for_with_serials_in_order() {
     let error = client.find_token("").await.unwrap_err();
     assert!(error.is(ErrorName::AmbiguousToken), "{error:?}");
     assert_eq!(client.tokens().await.unwrap().len(), 3);
-    for (number, serial) in [(0, 41_u32), (1, 42), (2, 43)] {
+    for (number, serial) in [(0, 41_000_041_u32), (1, 41_000_042), (2, 41_000_043)] {
         let token = client.find_token(&serial.to_string()).await.unwrap();
         let about = token.describe().await.unwrap();
         assert_eq!(
