@@ -34,6 +34,13 @@ impl StatusWord {
     pub fn more(self) -> bool {
         self.0 >> 8 == 0x61
     }
+
+    /// Whether the card failed at the command, rather than refused it: it may do better the next
+    /// time (ISO 7816-4: 64xx to 66xx are execution errors, 6Fxx has no precise diagnosis).
+    #[must_use]
+    pub fn failure(self) -> bool {
+        matches!(self.0 >> 8, 0x64..=0x66 | 0x6f)
+    }
 }
 
 impl fmt::Display for StatusWord {

@@ -144,21 +144,22 @@ fn otp_facts(card: &mut Card<'_>) -> Result<Option<OtpFacts>, TokenError> {
     let version = status
         .first_chunk()
         .map(|&[major, minor, patch]| Version::new(major, minor, patch));
-    let answer = optional(card.ask(&Command::with(0x01, 0x10, 0x00, Vec::new())))?;
+    let answer = match card.ask(&Command::with(0x01, 0x10, 0x00, Vec::new())) {
+        // Nothing says how a token refuses whose serial is hidden from programs.
+        Err(TokenError::Protocol(ProtocolError::Status(_))) => None,
+        answer => optional(answer)?,
+    };
     let serial = answer.and_then(|data| <[u8; 4]>::try_from(data.as_slice()).ok());
     Ok(Some((serial.map(u32::from_be_bytes), version)))
 }
 
-/// A refusal of any kind means that the card does not have what was asked for.
+/// A refusal means that the card does not have what was asked for; a failure means nothing: a
+/// token that is busy with its other side must not lose its serial or its place for it.
 fn optional<T>(outcome: Result<T, TokenError>) -> Result<Option<T>, TokenError> {
     match outcome {
         Ok(value) => Ok(Some(value)),
-        Err(
-            TokenError::Protocol(ProtocolError::Status(_))
-            | TokenError::PasswordRequired
-            | TokenError::NoSuchCredential
-            | TokenError::CredentialDamaged,
-        ) => Ok(None),
+        Err(TokenError::Protocol(ProtocolError::Status(status))) if !status.failure() => Ok(None),
+        Err(TokenError::PasswordRequired | TokenError::NoSuchCredential) => Ok(None),
         Err(error) => Err(error),
     }
 }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use oathd_card::{CardOptions, Interface, Profile, SharedCard};
+use oathd_card::{CardOptions, Fault, Interface, Profile, SharedCard};
 
 use super::bench::*;
 use crate::{Event, Hub, Model, TokenError, Version};
@@ -41,6 +41,28 @@ async fn every_model_is_known() {
                 .unwrap();
             let code = token.code(None, refusing(&id)).await.unwrap();
             assert_eq!(*code.text, expected(&totp("a")));
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_token_that_fails_once_is_known_the_next_time() {
+    // Selecting management, reading it, selecting OATH.
+    for command in 1..=3 {
+        for status in [[0x6f, 0x00], [0x64, 0x00], [0x65, 0x81]] {
+            let world = World::default();
+            let card = card(Profile::YubiKey57, 42);
+            card.inject(Fault::Answer(command, status.to_vec()));
+            world.insert(READER, &card);
+            let (hub, _events) = Hub::new(Arc::new(world), settings(), entropy());
+            assert!(hub.tokens().await.unwrap().is_empty());
+            let token = hub.tokens().await.unwrap().remove(0);
+            let info = token.info();
+            assert_eq!((info.serial, info.model), (Some(42), Model::YubiKey5));
+
+            card.inject(Fault::Answer(1, status.to_vec()));
+            assert!(token.list(None).await.is_err());
+            token.list(None).await.unwrap();
         }
     }
 }

@@ -29,7 +29,7 @@ pub(super) fn attend(card: &mut Card<'_>, tools: Tools<'_>, job: &mut Job, last:
     let selected = match Selected::select(card, tools.aid) {
         Ok(selected) => selected,
         Err(TokenError::Interrupted) if !last => return Verdict::Again,
-        Err(TokenError::Protocol(ProtocolError::Status(_))) => {
+        Err(TokenError::Protocol(ProtocolError::Status(status))) if !status.failure() => {
             job.work.fail(TokenError::Removed);
             return Verdict::Foreign;
         }
