@@ -10,18 +10,24 @@
 )]
 
 mod a_code_costs_two_calls;
+mod a_code_costs_two_calls;
+mod a_crash_loses_nothing_that_was_answered;
 mod a_damaged_credential_hides_no_other;
+mod a_full_disk_costs_no_codes;
 mod a_key_belongs_to_its_user;
+mod a_paired_token_opens_for_its_user_alone;
 mod a_polkit_rule_decides_by_uid;
 mod a_pulled_token_leaves_nothing_half_done;
 mod a_touch_is_announced_to_its_caller_alone;
 mod a_touch_wait_delays_nobody_who_needs_none;
 mod an_agent_answers_for_its_own_user;
 mod an_agent_is_told_of_touches;
+mod an_end_leaves_nothing_half_done;
+mod bad_input_is_named_and_survived;
 mod canaries;
 mod desk;
 mod dice;
-mod interop;
+mod each_action_needs_its_own_grant;
 mod near;
 mod no_secret_is_written_down;
 mod nonsense_from_a_token_is_named;
@@ -33,6 +39,9 @@ mod other_programs_share_the_token;
 mod pcscd_sees_cards_come_and_go;
 mod raw;
 mod several_tokens_take_a_seed_all_or_none;
+mod the_card_service_may_come_and_go;
+mod the_interfaces_are_those_of_the_xml;
+mod the_vault_key_is_never_replaced;
 mod unknown_words_are_refused;
 mod what_a_token_cannot_take_is_refused_unwritten;
 mod worlds_do_not_meet;
