@@ -2,7 +2,10 @@
 //!
 //! Each belongs to the uid that made it and to one token, known by the device id of its applet.
 
-use std::sync::Arc;
+use std::{
+    collections::HashSet,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
 
 use rusqlite::OptionalExtension;
 use zeroize::Zeroizing;
@@ -58,7 +61,12 @@ pub struct Keyring {
     store: Store,
     vault: Arc<Vault>,
     clock: Arc<dyn Clock>,
+    /// The confirmed pairings, so that a call on an open token costs no look at the store.
+    confirmed: Arc<Mutex<Places>>,
 }
+
+/// Users and the device ids of their tokens.
+type Places = HashSet<(u32, Vec<u8>)>;
 
 impl std::fmt::Debug for Keyring {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -68,12 +76,29 @@ impl std::fmt::Debug for Keyring {
 
 impl Keyring {
     /// Keeps keys in `store`, sealed by `vault`, dated by `clock`.
-    pub fn new(store: Store, vault: Arc<Vault>, clock: Arc<dyn Clock>) -> Keyring {
-        Keyring {
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] if the store cannot be read.
+    pub async fn open(
+        store: Store,
+        vault: Arc<Vault>,
+        clock: Arc<dyn Clock>,
+    ) -> Result<Keyring, StoreError> {
+        let confirmed = store
+            .write(|connection| {
+                let sql = "SELECT uid, device_id FROM pairing WHERE confirmed";
+                let mut rows = connection.prepare(sql)?;
+                let places = rows.query_map((), |row| Ok((row.get(0)?, row.get(1)?)))?;
+                places.collect::<Result<Places, _>>()
+            })
+            .await?;
+        Ok(Keyring {
             store,
             vault,
             clock,
-        }
+            confirmed: Arc::new(Mutex::new(confirmed)),
+        })
     }
 
     /// Remembers the access key of a token for a user, in place of the one before.
@@ -182,6 +207,7 @@ impl Keyring {
                 )
             })
             .await?;
+        self.confirmed().remove(&(uid, device_id.to_vec()));
         Ok(())
     }
 
@@ -221,6 +247,52 @@ impl Keyring {
         }))
     }
 
+    /// Whether a token has the key of the user's pairing for certain.
+    pub fn is_confirmed(&self, uid: u32, device_id: &[u8]) -> bool {
+        self.confirmed().contains(&(uid, device_id.to_vec()))
+    }
+
+    /// Notes that a token has taken the key of the user's pairing.
+    ///
+    /// # Errors
+    ///
+    /// [`KeyringError::Store`].
+    pub async fn confirm(&self, uid: u32, device_id: &[u8]) -> Result<(), KeyringError> {
+        let place = (uid, device_id.to_vec());
+        let row = place.clone();
+        let sql = "UPDATE pairing SET confirmed = 1 WHERE uid = ? AND device_id = ?";
+        let noted = self
+            .store
+            .write(move |connection| connection.execute(sql, row))
+            .await?;
+        if noted > 0 {
+            self.confirmed().insert(place);
+        }
+        Ok(())
+    }
+
+    /// Notes that a token is about to lose the key of its pairing.
+    ///
+    /// # Errors
+    ///
+    /// [`KeyringError::Store`].
+    pub async fn loosen(&self, device_id: &[u8]) -> Result<(), KeyringError> {
+        let device = device_id.to_vec();
+        let sql = "UPDATE pairing SET confirmed = 0 WHERE device_id = ?";
+        self.store
+            .write(move |connection| connection.execute(sql, [device]))
+            .await?;
+        self.confirmed().retain(|(_, held)| held != device_id);
+        Ok(())
+    }
+
+    fn confirmed(&self) -> MutexGuard<'_, Places> {
+        // Every change is one call of the set, so a poisoned set is whole.
+        self.confirmed
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// Forgets a pairing; says whether there was one.
     ///
     /// # Errors
@@ -228,11 +300,13 @@ impl Keyring {
     /// [`KeyringError::Store`].
     pub async fn unpair(&self, uid: u32, device_id: &[u8]) -> Result<bool, KeyringError> {
         let place = (uid, device_id.to_vec());
+        let row = place.clone();
         let sql = "DELETE FROM pairing WHERE uid = ? AND device_id = ?";
         let gone = self
             .store
-            .write(move |connection| connection.execute(sql, place))
+            .write(move |connection| connection.execute(sql, row))
             .await?;
+        self.confirmed().remove(&place);
         Ok(gone > 0)
     }
 
@@ -249,6 +323,7 @@ impl Keyring {
                 connection.execute("DELETE FROM pairing WHERE device_id = ?", [&device])
             })
             .await?;
+        self.confirmed().retain(|(_, held)| held != device_id);
         Ok(())
     }
 

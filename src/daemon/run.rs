@@ -100,7 +100,7 @@ pub async fn run(
     let credentials = std::env::var_os("CREDENTIALS_DIRECTORY").map(PathBuf::from);
     let random = Arc::clone(&sources.random);
     let vault = Vault::load(&store, &state, credentials.as_deref(), random).await?;
-    let keyring = Keyring::new(store, Arc::new(vault), Arc::clone(&sources.clock));
+    let keyring = Keyring::open(store, Arc::new(vault), Arc::clone(&sources.clock)).await?;
     let connection = connect(&bus).await?;
     let authorizer = match authorizer {
         Some(authorizer) => authorizer,

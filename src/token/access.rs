@@ -14,49 +14,73 @@ pub type Access = Option<Arc<AccessKey>>;
 
 /// A 16-byte access key (YKOATH SET CODE, VALIDATE). Wiped when dropped, never shown.
 #[derive(Zeroize, ZeroizeOnDrop)]
-pub struct AccessKey([u8; AccessKey::LEN]);
+pub struct AccessKey {
+    bytes: [u8; AccessKey::LEN],
+    insists: bool,
+}
 
 impl AccessKey {
     /// The length in bytes.
     pub const LEN: usize = 16;
 
+    const fn zero() -> AccessKey {
+        AccessKey {
+            bytes: [0; Self::LEN],
+            insists: false,
+        }
+    }
+
+    /// The same key for a token that is known to have it: one that opens without asking for it is
+    /// a stranger that shows the token's public id, and is refused.
+    #[must_use]
+    pub fn insisting(&self) -> AccessKey {
+        AccessKey {
+            bytes: self.bytes,
+            insists: true,
+        }
+    }
+
+    pub(crate) fn insists(&self) -> bool {
+        self.insists
+    }
+
     /// The key that a password makes on a token with this salt: PBKDF2-HMAC-SHA1, 1000 rounds.
     #[must_use]
     pub fn derive(password: &[u8], salt: &[u8]) -> AccessKey {
-        let mut key = AccessKey([0; Self::LEN]);
-        pbkdf2::pbkdf2_hmac::<Sha1>(password, salt, 1000, &mut key.0);
+        let mut key = AccessKey::zero();
+        pbkdf2::pbkdf2_hmac::<Sha1>(password, salt, 1000, &mut key.bytes);
         key
     }
 
     /// A key out of a store. `None` when there are not 16 bytes.
     #[must_use]
     pub fn from_bytes(bytes: &[u8]) -> Option<AccessKey> {
-        let mut key = AccessKey([0; Self::LEN]);
+        let mut key = AccessKey::zero();
         if bytes.len() != Self::LEN {
             return None;
         }
-        key.0.copy_from_slice(bytes);
+        key.bytes.copy_from_slice(bytes);
         Some(key)
     }
 
     /// A random key, which no password makes.
     #[must_use]
     pub fn random(entropy: &Entropy) -> AccessKey {
-        let mut key = AccessKey([0; Self::LEN]);
-        entropy(&mut key.0);
+        let mut key = AccessKey::zero();
+        entropy(&mut key.bytes);
         key
     }
 
     /// The bytes, for the one who seals them.
     #[must_use]
     pub fn expose(&self) -> &[u8; Self::LEN] {
-        &self.0
+        &self.bytes
     }
 
     /// The proof of knowing the key: HMAC-SHA1 of the other side's challenge.
     pub(crate) fn prove(&self, challenge: &[u8]) -> [u8; 20] {
         let mut proof = [0; 20];
-        if let Ok(mut mac) = Hmac::<Sha1>::new_from_slice(&self.0) {
+        if let Ok(mut mac) = Hmac::<Sha1>::new_from_slice(&self.bytes) {
             mac.update(challenge);
             proof.copy_from_slice(&mac.finalize().into_bytes());
         }
@@ -77,7 +101,7 @@ impl fmt::Debug for AccessKey {
 
 impl PartialEq for AccessKey {
     fn eq(&self, other: &Self) -> bool {
-        self.0.ct_eq(&other.0).into()
+        self.bytes.ct_eq(&other.bytes).into()
     }
 }
 

@@ -38,7 +38,8 @@ impl<'a, 'c> Selected<'a, 'c> {
         &self.answer
     }
 
-    /// Opens the application. One without a key is open to everybody, whatever key is offered.
+    /// Opens the application. One without a key is open to everybody,
+    /// whatever key is offered, but to a key that insists on being asked for.
     pub(crate) fn unlock(
         self,
         access: &Access,
@@ -46,7 +47,10 @@ impl<'a, 'c> Selected<'a, 'c> {
     ) -> Result<Session<'a, 'c>, TokenError> {
         let Selected { card, answer } = self;
         let Some(card_challenge) = answer.challenge else {
-            return Ok(Session { card });
+            return match access.as_deref().is_some_and(AccessKey::insists) {
+                true => Err(ProtocolError::NotMutual.into()),
+                false => Ok(Session { card }),
+            };
         };
         let key = access.as_deref().ok_or(TokenError::PasswordRequired)?;
         let mut host_challenge = [0; 8];

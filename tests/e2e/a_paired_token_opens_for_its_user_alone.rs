@@ -102,6 +102,39 @@ async fn a_card_that_does_not_know_the_key_is_found_out() {
     assert!(alice.describe().await.unwrap().paired);
 }
 
+/// A stranger's card can show the token's public id and ask for no key at all. A seed written to it
+/// would be the stranger's.
+#[tokio::test]
+async fn a_card_that_asks_for_no_key_is_found_out() {
+    let mut near = with_mail().await;
+    let alice = near.token(User::Alice).await;
+    alice.pair().await.unwrap();
+    alice.code("mail", false).await.unwrap();
+    let select = [0, 0xa4, 4, 0, 7, 0xa0, 0, 0, 5, 0x27, 0x21, 1];
+    let answer = near.cards[0].transmit(&select).unwrap();
+    // Version and salt, without challenge and algorithm.
+    let open = [&answer[..15], &[0x90, 0x00]].concat();
+    let fault = ErrorName::TokenFault.as_str();
+    for restarted in [false, true] {
+        if restarted {
+            near.restart().await;
+        }
+        let alice = near.token(User::Alice).await;
+        near.cards[0].inject(Fault::Answer(1, open.clone()));
+        assert_eq!(error(alice.code("mail", false).await), fault);
+        let before = near.cards[0].status().commands;
+        near.cards[0].inject(Fault::Answer(1, open.clone()));
+        let new = AddOptions {
+            name: Some("new".to_owned()),
+            ..AddOptions::default()
+        };
+        assert_eq!(error(alice.add(b"12345678901234567890", &new).await), fault);
+        assert_eq!(near.cards[0].status().commands, before + 1, "only a SELECT");
+        alice.code("mail", false).await.unwrap();
+        assert_eq!(ids(&alice).await, ["mail", PRESENCE]);
+    }
+}
+
 /// Pairs with a fault at every command in turn, until none of them is reached; after each, oathd
 /// is restarted and must find the token open for Alice. `before` brings the token to where it was.
 async fn interrupted_everywhere(

@@ -147,8 +147,14 @@ async fn who_could_be_asked_is_told_so() {
     let error = interactive.code("mail", false).await.unwrap_err();
     assert!(error.is(ErrorName::NotAuthorized), "{error:?}");
 
-    let not_authorized = (77, "NotAuthorized".to_owned());
+    let not_authorized = (77, ErrorName::NotAuthorized.as_str().to_owned());
     assert_eq!(oathctl(&world, User::Bob, "list"), not_authorized);
+    assert_eq!(oathctl(&world, User::Bob, "info"), not_authorized);
+    let rules = rule(User::Alice, Action::ListCredentials, "AUTH_SELF");
+    world.start_polkitd(&rules).unwrap();
+    let word = INTERACTION.rsplit('.').next().unwrap();
+    let asked = oathctl(&world, User::Alice, "info --no-interaction");
+    assert_eq!(asked, (77, word.to_owned()));
     assert_eq!(oathctl(&world, User::Root, "list").0, 0);
 }
 

@@ -10,7 +10,6 @@
 )]
 
 mod a_code_costs_two_calls;
-mod a_code_costs_two_calls;
 mod a_crash_loses_nothing_that_was_answered;
 mod a_damaged_credential_hides_no_other;
 mod a_full_disk_costs_no_codes;
@@ -28,6 +27,7 @@ mod canaries;
 mod desk;
 mod dice;
 mod each_action_needs_its_own_grant;
+mod interop;
 mod near;
 mod no_secret_is_written_down;
 mod nonsense_from_a_token_is_named;
@@ -39,6 +39,7 @@ mod other_programs_share_the_token;
 mod pcscd_sees_cards_come_and_go;
 mod raw;
 mod several_tokens_take_a_seed_all_or_none;
+mod soak;
 mod the_card_service_may_come_and_go;
 mod the_interfaces_are_those_of_the_xml;
 mod the_vault_key_is_never_replaced;

@@ -11,6 +11,32 @@ use oathd_tests::world::{CardSetup, Process, User, World, eventually, reader_nam
 
 use crate::desk::{SEED, cause, named, touched};
 
+/// oathd is often started by the very call that finds the token in other hands.
+#[tokio::test]
+async fn a_token_that_was_held_from_the_start_is_busy_and_not_missing() {
+    for kind in ["exclusive", "transaction"] {
+        let mut world = World::new().unwrap();
+        world.start_pcscd().unwrap();
+        world.insert_card(CardSetup::default()).unwrap();
+        fs::write(world.path("oathd.conf"), "busy_deadline_seconds = 1\n").unwrap();
+        let mut holder = hold(&world, kind);
+        world.start_oathd(&["--config", "/run/oathd.conf"]).unwrap();
+        let client = Client::with(world.connect(User::Root).await.unwrap());
+        assert_eq!(cause(client.find_token("").await), ErrorName::TokenBusy);
+        assert_eq!(
+            cause(client.find_token("12345678").await),
+            ErrorName::TokenBusy
+        );
+        let found = client.find_credentials(&Default::default()).await;
+        assert_eq!(cause(found), ErrorName::TokenBusy);
+        let code = world.oathctl(&["code", "--json"]).unwrap();
+        assert_eq!(code.status.code(), Some(75), "{code:?}");
+        holder.close_input();
+        assert!(holder.wait().unwrap().success());
+        client.find_token("").await.unwrap();
+    }
+}
+
 /// A world whose oathd waits so many seconds for a token; and the token.
 async fn world(patience: u32) -> (World, Token) {
     let mut world = World::new().unwrap();

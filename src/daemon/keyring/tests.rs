@@ -1,4 +1,7 @@
-use std::{collections::BTreeMap, fs};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fs,
+};
 
 use proptest::prelude::*;
 
@@ -10,11 +13,8 @@ async fn keyring(state: &std::path::Path) -> Keyring {
     let vault = Vault::load(&store, state, None, Arc::new(SystemRandom))
         .await
         .unwrap();
-    Keyring::new(
-        store,
-        Arc::new(vault),
-        Arc::new(ManualClock::new(1_700_000_000)),
-    )
+    let clock = Arc::new(ManualClock::new(1_700_000_000));
+    Keyring::open(store, Arc::new(vault), clock).await.unwrap()
 }
 
 fn runtime() -> tokio::runtime::Runtime {
@@ -38,6 +38,8 @@ enum Step {
     Remember(u32, u8, u8),
     Forget(u32, u8),
     Pair(u32, u8, u8),
+    Confirm(u32, u8),
+    Loosen(u8),
     Unpair(u32, u8),
     Drop(u8),
     Reopen,
@@ -54,6 +56,8 @@ fn step() -> impl Strategy<Value = Step> {
             .prop_map(|(uid, device)| Step::Forget(uid, device)),
         (place.clone(), any::<u8>()).prop_map(|((uid, device), key)| Step::Pair(uid, device, key)),
         place.prop_map(|(uid, device)| Step::Unpair(uid, device)),
+        (0..3u32, 0..3u8).prop_map(|(uid, device)| Step::Confirm(uid, device)),
+        (0..3u8).prop_map(Step::Loosen),
         (0..3u8).prop_map(Step::Drop),
         Just(Step::Reopen),
     ]
@@ -68,6 +72,7 @@ proptest! {
             let dir = private_dir();
             let mut ring = keyring(dir.path()).await;
             let (mut remembered, mut paired) = (BTreeMap::new(), BTreeMap::new());
+            let mut confirmed = BTreeSet::new();
             for step in steps {
                 match step {
                     Step::Remember(uid, device, key) => {
@@ -81,15 +86,28 @@ proptest! {
                     Step::Pair(uid, device, key) => {
                         ring.pair(uid, &[device], pairing(key)).await.unwrap();
                         paired.insert((uid, device), key);
+                        confirmed.remove(&(uid, device));
                     }
                     Step::Unpair(uid, device) => {
                         let was = ring.unpair(uid, &[device]).await.unwrap();
                         assert_eq!(was, paired.remove(&(uid, device)).is_some());
+                        confirmed.remove(&(uid, device));
+                    }
+                    Step::Confirm(uid, device) => {
+                        ring.confirm(uid, &[device]).await.unwrap();
+                        if paired.contains_key(&(uid, device)) {
+                            confirmed.insert((uid, device));
+                        }
+                    }
+                    Step::Loosen(loose) => {
+                        ring.loosen(&[loose]).await.unwrap();
+                        confirmed.retain(|&(_, device)| device != loose);
                     }
                     Step::Drop(gone) => {
                         ring.drop_device(&[gone]).await.unwrap();
                         remembered.retain(|&(_, device), _| device != gone);
                         paired.retain(|&(_, device), _| device != gone);
+                        confirmed.retain(|&(_, device)| device != gone);
                     }
                     Step::Reopen => {
                         drop(ring);
@@ -98,6 +116,8 @@ proptest! {
                 }
                 for uid in 0..3 {
                     for device in 0..3 {
+                        let is = ring.is_confirmed(uid, &[device]);
+                        assert_eq!(is, confirmed.contains(&(uid, device)));
                         let key = ring.remembered(uid, &[device]).await.unwrap();
                         let expected = remembered.get(&(uid, device));
                         assert_eq!(key.map(|key| key[0]).as_ref(), expected);

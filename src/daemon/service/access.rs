@@ -125,17 +125,18 @@ impl Service {
         Ok(())
     }
 
-    /// The key that `uid` holds for `token`; none where the token is open.
+    /// The key that `uid` holds for `token`; none where the token is open and may be.
     pub(super) async fn key_of(&self, uid: u32, token: &Token) -> Result<Option<Held>, Error> {
         let info = token.info();
-        if !info.protected {
+        let device = &info.device_id;
+        let device_id = device.as_str().as_bytes();
+        let confirmed = self.keyring.is_confirmed(uid, device_id);
+        if !info.protected && !confirmed {
             return Ok(None);
         }
-        let device = &info.device_id;
         if let Some(held) = self.unlocks.get(uid, device) {
             return Ok(Some(held));
         }
-        let device_id = device.as_str().as_bytes();
         // A pairing that held has ended what was remembered before it, so what is remembered is
         // younger than the pairing, or the pairing may not have held.
         let stored = match self.keyring.remembered(uid, device_id).await? {
@@ -149,9 +150,13 @@ impl Service {
         let Some((bytes, origin)) = stored else {
             return Ok(None);
         };
-        let Some(key) = AccessKey::from_bytes(bytes.as_slice()).map(Arc::new) else {
+        let Some(key) = AccessKey::from_bytes(bytes.as_slice()) else {
             return Ok(None);
         };
+        let key = Arc::new(match confirmed && origin == Origin::Paired {
+            true => key.insisting(),
+            false => key,
+        });
         self.unlocks.put(uid, device, Arc::clone(&key), origin);
         Ok(Some((key, origin)))
     }

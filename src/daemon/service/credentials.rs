@@ -27,6 +27,9 @@ impl Service {
                 return Err(Error::new(ErrorName::NoToken));
             }
         }
+        if objects.is_empty() && self.hub().leaves_out_held() {
+            return Err(self.no_token());
+        }
         let options = ListOptions {
             hidden: query.hidden,
         };

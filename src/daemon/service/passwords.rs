@@ -86,6 +86,8 @@ impl Service {
         let (call, object) = (call.without_questions(), object.clone());
         self.carry_through(move |service| async move {
             service.remove_presence(&call, &object).await?;
+            let device = object.token.info().device_id.clone();
+            service.keyring.loosen(device.as_str().as_bytes()).await?;
             let key = Arc::new(object.token.derive_key(&password));
             service
                 .with_key(&call, &object.token, |access| {
@@ -93,7 +95,6 @@ impl Service {
                     async move { token.set_key(access, key).await }
                 })
                 .await?;
-            let device = object.token.info().device_id.clone();
             service.end_keys(&object, &device).await?;
             service.keep(call.caller.uid, &object, key, options).await
         })
@@ -110,13 +111,14 @@ impl Service {
         let (call, object) = (call.without_questions(), object.clone());
         self.carry_through(move |service| async move {
             service.remove_presence(&call, &object).await?;
+            let device = object.token.info().device_id.clone();
+            service.keyring.loosen(device.as_str().as_bytes()).await?;
             service
                 .with_key(&call, &object.token, |access| {
                     let token = object.token.clone();
                     async move { token.clear_key(access).await }
                 })
                 .await?;
-            let device = object.token.info().device_id.clone();
             service.end_keys(&object, &device).await
         })
         .await

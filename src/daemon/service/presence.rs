@@ -67,6 +67,8 @@ impl Service {
             }
             // The token may take the key and be pulled before it can say so: the pairing stays.
             object.token.set_key(held, Arc::clone(&access)).await?;
+            service.keyring.confirm(uid, device_id).await?;
+            let access = Arc::new(access.insisting());
             service.unlocks.drop_all(&device);
             service.unlocks.put(uid, &device, access, Origin::Paired);
             bus::changed(&service, &object).await;

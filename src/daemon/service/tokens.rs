@@ -181,7 +181,7 @@ impl Service {
         let mut fitting = self.tokens().await?;
         fitting.retain(|object| fits(&object.token, selector));
         match fitting.len() {
-            0 => Err(Error::new(ErrorName::NoToken)),
+            0 => Err(self.no_token()),
             1 => Ok(fitting.remove(0)),
             _ => {
                 let names: Vec<String> = fitting.iter().map(|o| token_name(&o.token)).collect();
@@ -200,6 +200,14 @@ impl Service {
                 ))
             }
         }
+    }
+
+    /// Why no token fits: none is here, or one may be that another program holds.
+    pub(super) fn no_token(&self) -> Error {
+        Error::new(match self.hub().leaves_out_held() {
+            true => ErrorName::TokenBusy,
+            false => ErrorName::NoToken,
+        })
     }
 
     /// Tells what a token is, and what the caller holds for it.

@@ -9,7 +9,8 @@ use super::StoreError;
 /// Step n turns schema n into schema n + 1. A step that was released is never changed.
 const STEPS: &[&str] = &[
     // Times are Unix seconds. A device id is what the applet shows, as bytes; a sealed value is
-    // bound to its uid, device id and column.
+    // bound to its uid, device id and column. A pairing is confirmed (1) from when the token has
+    // taken its key until just before the key is taken away.
     "CREATE TABLE meta (
         key TEXT NOT NULL PRIMARY KEY,
         value BLOB NOT NULL
@@ -28,6 +29,7 @@ const STEPS: &[&str] = &[
         sealed_access_key BLOB NOT NULL,
         sealed_presence_key BLOB NOT NULL,
         presence_credential TEXT NOT NULL,
+        confirmed INTEGER NOT NULL DEFAULT 0,
         created INTEGER NOT NULL,
         PRIMARY KEY (uid, device_id)
      ) STRICT, WITHOUT ROWID;",
