@@ -94,6 +94,12 @@ impl Hub {
         self.inner.front.listed()
     }
 
+    /// Whether [`Hub::tokens`] left a card out because another program held it all the time.
+    #[must_use]
+    pub fn leaves_out_held(&self) -> bool {
+        self.inner.front.held()
+    }
+
     /// Watches the readers until the guard is dropped.
     #[must_use]
     pub fn watch(&self) -> Watch {

@@ -193,7 +193,10 @@ impl Owner {
             Ok(None) => Err(Unidentified::NotOath),
             Err(error) => {
                 tracing::debug!(reader = %self.plan.reader.name, %error, "card not identified");
-                Err(Unidentified::Failed)
+                Err(match error {
+                    TokenError::Busy => Unidentified::Held,
+                    _ => Unidentified::Failed,
+                })
             }
         }
     }

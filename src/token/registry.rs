@@ -59,6 +59,8 @@ pub(crate) enum Command {
 pub(crate) enum Unidentified {
     /// It has no OATH application.
     NotOath,
+    /// Another program held it until the deadline; the next refresh tries again.
+    Held,
     /// It could not be asked; the next refresh tries again.
     Failed,
 }
@@ -81,6 +83,8 @@ pub(crate) struct Front(Mutex<FrontState>);
 struct FrontState {
     tokens: Vec<Token>,
     current: bool,
+    /// A card keeps its owner waiting, or kept it too long.
+    held: bool,
     last_use: Instant,
 }
 
@@ -95,6 +99,11 @@ impl Front {
     /// The tokens as last known.
     pub(crate) fn listed(&self) -> Vec<Token> {
         lock(&self.0).tokens.clone()
+    }
+
+    /// Whether there is a card that could not be asked because another program holds it.
+    pub(crate) fn held(&self) -> bool {
+        lock(&self.0).held
     }
 }
 
@@ -152,6 +161,7 @@ impl Registry {
         let front = Arc::new(Front(Mutex::new(FrontState {
             tokens: Vec::new(),
             current: false,
+            held: false,
             last_use: Instant::now(),
         })));
         let registry = Registry {
@@ -333,12 +343,14 @@ impl Registry {
         let still =
             |wanted: fn(&State) -> bool| self.slots.values().any(|slot| wanted(&slot.state));
         let pending = still(|state| matches!(state, State::Identifying));
+        let held = still(|state| matches!(state, State::Not(Unidentified::Held)));
         let failed = still(|state| matches!(state, State::Not(Unidentified::Failed)));
         let settled = self.seen && !pending;
         {
             let mut front = lock(&self.front.0);
             front.tokens.clone_from(&tokens);
-            front.current = settled && !failed;
+            front.current = settled && !failed && !held;
+            front.held = pending || held;
         }
         for event in self.due.drain(..) {
             // A program that does not listen to events still uses tokens.

@@ -67,6 +67,9 @@ impl Manager {
         let call = self.service.identify(&header).await?;
         self.service.watch_for(&call.caller);
         let tokens = self.service.attend(&call, self.service.tokens()).await?;
+        if tokens.is_empty() {
+            self.service.refuse_held()?;
+        }
         Ok(tokens.into_iter().map(|object| object.path).collect())
     }
 

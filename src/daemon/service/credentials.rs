@@ -27,8 +27,8 @@ impl Service {
                 return Err(Error::new(ErrorName::NoToken));
             }
         }
-        if objects.is_empty() && self.hub().leaves_out_held() {
-            return Err(self.no_token());
+        if objects.is_empty() {
+            self.refuse_held()?;
         }
         let options = ListOptions {
             hidden: query.hidden,

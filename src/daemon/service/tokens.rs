@@ -181,7 +181,10 @@ impl Service {
         let mut fitting = self.tokens().await?;
         fitting.retain(|object| fits(&object.token, selector));
         match fitting.len() {
-            0 => Err(self.no_token()),
+            0 => {
+                self.refuse_held()?;
+                Err(Error::new(ErrorName::NoToken))
+            }
             1 => Ok(fitting.remove(0)),
             _ => {
                 let names: Vec<String> = fitting.iter().map(|o| token_name(&o.token)).collect();
@@ -202,12 +205,13 @@ impl Service {
         }
     }
 
-    /// Why no token fits: none is here, or one may be that another program holds.
-    pub(super) fn no_token(&self) -> Error {
-        Error::new(match self.hub().leaves_out_held() {
-            true => ErrorName::TokenBusy,
-            false => ErrorName::NoToken,
-        })
+    /// Refuses to say that there is no token while another program holds one that could not be
+    /// asked.
+    pub(crate) fn refuse_held(&self) -> Result<(), Error> {
+        match self.hub().leaves_out_held() {
+            true => Err(Error::new(ErrorName::TokenBusy)),
+            false => Ok(()),
+        }
     }
 
     /// Tells what a token is, and what the caller holds for it.

@@ -83,7 +83,12 @@ impl Registry {
         let failed: Vec<Reader> = self
             .slots
             .values()
-            .filter(|slot| matches!(slot.state, State::Not(Unidentified::Failed)))
+            .filter(|slot| {
+                matches!(
+                    slot.state,
+                    State::Not(Unidentified::Held | Unidentified::Failed)
+                )
+            })
             .map(|slot| slot.reader.clone())
             .collect();
         for reader in failed {
