@@ -310,6 +310,32 @@ impl Keyring {
         Ok(gone > 0)
     }
 
+    /// Finds out, before a token takes another key, whether what must follow can be written down:
+    /// the token takes nothing back. `remember` says that the other key is to be remembered.
+    ///
+    /// # Errors
+    ///
+    /// [`KeyringError`]; nothing is changed.
+    pub async fn rehearse(&self, device_id: &[u8], remember: bool) -> Result<(), KeyringError> {
+        if remember {
+            self.vault.source()?;
+        }
+        let row = (remember, device_id.to_vec());
+        self.store
+            .write(move |connection| {
+                // Random, because SQLite does not write what is there already.
+                connection.execute(
+                    "INSERT OR REPLACE INTO meta (key, value)
+                     SELECT 'rehearsal', randomblob(8)
+                     WHERE ?1 OR EXISTS (SELECT 1 FROM remembered_key WHERE device_id = ?2)
+                         OR EXISTS (SELECT 1 FROM pairing WHERE device_id = ?2)",
+                    row,
+                )
+            })
+            .await?;
+        Ok(())
+    }
+
     /// Forgets everything about a token, of every user: it was reset, or its password changed.
     ///
     /// # Errors

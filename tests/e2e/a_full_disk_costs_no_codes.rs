@@ -20,6 +20,13 @@ fn run(world: &World, line: &str) -> String {
     output.stdout().unwrap()
 }
 
+/// Leaves no room for a single page: files of one byte take one each.
+fn fill(world: &World) {
+    let fill = "i=0; while printf x >/run/state/fill$i; do i=$((i+1)); done 2>/dev/null";
+    let filled = world.program("sh").arguments(&["-c", fill]).run();
+    filled.unwrap().stdout().unwrap();
+}
+
 async fn token(world: &World) -> Token {
     let client = Client::with(world.connect(User::Root).await.unwrap());
     let found = async || client.find_token("").await.ok();
@@ -46,12 +53,15 @@ async fn what_cannot_be_kept_is_said_and_codes_go_on() {
     root.add(b"12345678901234567890", &mail).await.unwrap();
     root.set_password(PASSWORD, false).await.unwrap();
 
-    // Files of one byte take a page each: none is left, not even a part of one.
-    let fill = "i=0; while printf x >/run/state/fill$i; do i=$((i+1)); done 2>/dev/null";
-    let filled = world.program("sh").arguments(&["-c", fill]).run();
-    filled.unwrap().stdout().unwrap();
+    fill(&world);
     assert_eq!(error(root.unlock(PASSWORD, true).await), STATE_UNAVAILABLE);
     assert_eq!(error(root.pair().await), STATE_UNAVAILABLE);
+    let another = root.set_password(b"another", true).await;
+    assert_eq!(error(another), STATE_UNAVAILABLE);
+    // The token has the password that it had.
+    root.lock(false).await.unwrap();
+    root.unlock(PASSWORD, false).await.unwrap();
+    assert!(root.describe().await.unwrap().locked);
     let mut remember = ["password", "remember", "--password-stdin", "--json"].to_vec();
     let oathctl = world.built("oathctl").unwrap().arguments(&remember);
     let refused = oathctl.input("correct horse\n").run().unwrap();
@@ -74,5 +84,19 @@ async fn what_cannot_be_kept_is_said_and_codes_go_on() {
     let remembered = oathctl.input("correct horse\n").run().unwrap();
     remembered.stdout().unwrap();
     world.start_oathd(&[]).unwrap();
-    token(&world).await.code("mail", false).await.unwrap();
+    let root = token(&world).await;
+    root.code("mail", false).await.unwrap();
+
+    // What is remembered would have to be forgotten with the password that it belongs to.
+    fill(&world);
+    for answer in [
+        root.set_password(b"another", false).await,
+        root.clear_password().await,
+        root.reset().await,
+    ] {
+        assert_eq!(error(answer), STATE_UNAVAILABLE);
+    }
+    root.lock(false).await.unwrap();
+    root.code("mail", false).await.unwrap();
+    assert!(root.describe().await.unwrap().remembered);
 }

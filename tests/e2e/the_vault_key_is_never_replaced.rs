@@ -53,6 +53,9 @@ async fn without_it_codes_are_for_those_who_type() {
             user.unlock(PASSWORD, false).await.unwrap();
             user.code("mail", false).await.unwrap();
             assert_eq!(error(user.unlock(PASSWORD, true).await), UNAVAILABLE);
+            let set = user.set_password(b"another", true).await;
+            assert_eq!(error(set), UNAVAILABLE);
+            user.unlock(PASSWORD, false).await.unwrap();
             user.code("mail", false).await.unwrap();
         }
         assert_eq!(error(bob.pair().await), UNAVAILABLE);

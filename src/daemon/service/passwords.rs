@@ -83,6 +83,8 @@ impl Service {
             return Err(Error::invalid_args("the password is empty"));
         }
         self.ensure_key(call, &object.token).await?;
+        self.rehearse(object, options.remember.unwrap_or(false))
+            .await?;
         let (call, object) = (call.without_questions(), object.clone());
         self.carry_through(move |service| async move {
             service.remove_presence(&call, &object).await?;
@@ -108,6 +110,7 @@ impl Service {
         object: &TokenObject,
     ) -> Result<(), Error> {
         self.ensure_key(call, &object.token).await?;
+        self.rehearse(object, false).await?;
         let (call, object) = (call.without_questions(), object.clone());
         self.carry_through(move |service| async move {
             service.remove_presence(&call, &object).await?;
@@ -124,6 +127,13 @@ impl Service {
         .await
     }
 
+    /// Makes sure that what follows a change of the token's key can be written down.
+    async fn rehearse(&self, object: &TokenObject, remember: bool) -> Result<(), Error> {
+        let device = object.token.info().device_id.clone();
+        let device = device.as_str().as_bytes();
+        Ok(self.keyring.rehearse(device, remember).await?)
+    }
+
     /// Drops every key to a token that has taken another one.
     async fn end_keys(&self, object: &TokenObject, device: &DeviceId) -> Result<(), Error> {
         self.unlocks.drop_all(device);
@@ -134,6 +144,7 @@ impl Service {
 
     /// Wipes a token's OATH slots and its access password.
     pub(crate) async fn reset(self: &Arc<Self>, object: &TokenObject) -> Result<(), Error> {
+        self.rehearse(object, false).await?;
         let object = object.clone();
         self.carry_through(move |service| async move {
             let device = object.token.info().device_id.clone();
