@@ -10,6 +10,7 @@ use oathd_client::{AddOptions, Token};
 use oathd_tests::world::{User, eventually};
 
 use crate::near::{Near, error};
+use crate::raw::is_busy;
 
 const PASSWORD: &[u8] = b"correct horse";
 const PRESENCE: &str = "_hidden:oathd presence";
@@ -89,9 +90,12 @@ async fn a_card_that_does_not_know_the_key_is_found_out() {
     let mut content = vec![0x75, 20];
     content.extend([0; 20]);
     content.extend([0x90, 0x00]);
+    let idle = async || (!is_busy(&near.world, &alice).await).then_some(());
+    eventually("idle token", idle).await.unwrap();
     near.cards[0].inject(Fault::Answer(2, content));
     let fault = ErrorName::TokenFault.as_str();
     assert_eq!(error(alice.code("mail", false).await), fault);
+    eventually("idle token", idle).await.unwrap();
     // Or that it is not.
     near.cards[0].inject(Fault::Answer(2, vec![0x6a, 0x80]));
     assert_eq!(
@@ -120,8 +124,11 @@ async fn a_card_that_asks_for_no_key_is_found_out() {
             near.restart().await;
         }
         let alice = near.token(User::Alice).await;
+        let idle = async || (!is_busy(&near.world, &alice).await).then_some(());
+        eventually("idle token", idle).await.unwrap();
         near.cards[0].inject(Fault::Answer(1, open.clone()));
         assert_eq!(error(alice.code("mail", false).await), fault);
+        eventually("idle token", idle).await.unwrap();
         let before = near.cards[0].status().commands;
         near.cards[0].inject(Fault::Answer(1, open.clone()));
         let new = AddOptions {

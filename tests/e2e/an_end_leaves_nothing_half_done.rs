@@ -51,7 +51,7 @@ async fn a_change_under_way_is_answered_before_the_end() {
         answer
     };
     let end = async {
-        let busy = async || is_busy(&world, &root).await.then_some(());
+        let busy = async || crate::raw::is_busy(&world, &root).await.then_some(());
         eventually("work on the token", busy).await.unwrap();
         world.oathd().unwrap().signal(Signal::TERM).unwrap();
         world.oathd().unwrap().until_logged("stopping").unwrap();
@@ -64,15 +64,6 @@ async fn a_change_under_way_is_answered_before_the_end() {
     assert!(status.success(), "{status}");
     world.start_oathd(&[]).unwrap();
     assert_eq!(token(&world).await.credentials(false).await.unwrap(), []);
-}
-
-async fn is_busy(world: &World, token: &Token) -> bool {
-    let connection = world.connect(User::Alice).await.unwrap();
-    let object = (token.path().as_str(), "org.freedesktop.DBus.Properties");
-    let body = (oathd_api::names::TOKEN_INTERFACE, "Busy");
-    let reply = crate::raw::call(&connection, object, "Get", &body).await;
-    let value: zbus::OwnedVariant = reply.unwrap().body().deserialize().unwrap();
-    bool::try_from(value).unwrap()
 }
 
 #[tokio::test]

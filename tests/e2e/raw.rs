@@ -3,7 +3,9 @@
 use std::collections::HashMap;
 
 use oathd_api::names::{BUS_NAME, MANAGER_INTERFACE, ROOT_PATH, TOKEN_INTERFACE};
-use zbus::{Connection, DBusError, DynamicType, Message, Variant};
+use oathd_client::Token;
+use oathd_tests::world::{User, World};
+use zbus::{Connection, DBusError, DynamicType, Message, OwnedVariant, Variant};
 
 /// Options by name.
 pub(crate) type Options = HashMap<&'static str, Variant<'static>>;
@@ -47,4 +49,13 @@ where
 {
     let answer = call(connection, object, member, body).await;
     answer.expect_err(member)
+}
+
+/// Whether work is under way on a token: the answer comes before the token is locked again.
+pub(crate) async fn is_busy(world: &World, token: &Token) -> bool {
+    let connection = world.connect(User::Alice).await.unwrap();
+    let object = (token.path().as_str(), "org.freedesktop.DBus.Properties");
+    let reply = call(&connection, object, "Get", &(TOKEN_INTERFACE, "Busy")).await;
+    let value: OwnedVariant = reply.unwrap().body().deserialize().unwrap();
+    bool::try_from(value).unwrap()
 }
