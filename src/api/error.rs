@@ -59,7 +59,7 @@ errors! {
         "Look at it with `oathctl info`, and add the credentials again.";
     TokenDuplicated, Refused, "Two readers show the same token at once, so neither is trusted.",
         "Remove one of them; if you have a single token, suspect a relay.";
-    TokenFault, Unavailable, "The token gave an answer that makes no sense.",
+    TokenFault, Unavailable, "The token gave no answer that makes sense.",
         "Plug it in again; if it happens once more, try another port or token.";
     ServiceUnavailable, Unavailable, "The smart card service is not running.",
         "Start it with `systemctl start pcscd.socket`; oathd finds it again by itself.";
@@ -94,7 +94,7 @@ errors! {
     StateUnavailable, Unavailable, "The state of oathd cannot be read or written.",
         "Look at the journal of oathd.service and at the space on the disk.";
     VaultKeyUnavailable, Unavailable, "The key that seals the state of oathd is missing or wrong.",
-        "Restore the key from its escrow; see the section on the vault key in the guide.";
+        "Put the key back from a backup; see the section on the vault key in the guide.";
 }
 
 impl ErrorName {

@@ -99,6 +99,14 @@ impl Error {
         self.oathd_name().is_some_and(ErrorName::asks_for_password)
     }
 
+    /// Whether what oathd keeps cannot be had at the moment.
+    pub(crate) fn is_of_the_state(&self) -> bool {
+        matches!(
+            self.oathd_name(),
+            Some(ErrorName::StateUnavailable | ErrorName::VaultKeyUnavailable)
+        )
+    }
+
     /// The name without prefix, as answers carry it in place of a code or a list.
     pub fn word(&self) -> &'static str {
         let name = self.bus_name();

@@ -140,11 +140,11 @@ fn configure(connection: &Connection) -> rusqlite::Result<()> {
 
 /// Makes the folder, or checks that nobody else can look into it.
 fn make_private(dir: &Path) -> Result<(), StoreError> {
-    match DirBuilder::new().mode(0o700).create(dir) {
-        Ok(()) => return Ok(()),
-        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
-        Err(error) => return Err(StoreError::unavailable(dir, error)),
-    }
+    DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(dir)
+        .map_err(|error| StoreError::unavailable(dir, error))?;
     let status = fs::metadata(dir).map_err(|error| StoreError::unavailable(dir, error))?;
     let mode = status.permissions().mode() & 0o7777;
     if mode & 0o077 != 0 {

@@ -47,6 +47,11 @@ async fn without_it_codes_are_for_those_who_type() {
             near.oathctl(User::Alice, "code -s mail", ""),
             (69, UNAVAILABLE.to_owned())
         );
+        let told = alice.describe().await.unwrap();
+        assert!(
+            told.locked && !told.unlocked && !told.remembered,
+            "{told:?}"
+        );
         let required = ErrorName::PasswordRequired.as_str();
         assert_eq!(error(bob.code("mail", false).await), required);
         for user in [&alice, &bob] {

@@ -225,13 +225,15 @@ impl Service {
             .await;
         let used = match usage {
             Ok(usage) => Some(u32::from(usage.used)),
-            Err(error) if error.asks_for_password() => None,
+            Err(error) if error.asks_for_password() || error.is_of_the_state() => None,
             Err(error) => return Err(error),
         };
         let info = token.info();
-        let held = self.key_of(uid, token).await?;
-        let origin = held.as_ref().map(|(_, origin)| *origin);
         let device = info.device_id.as_str();
+        let held = if_readable(self.key_of(uid, token).await)?;
+        let origin = held.as_ref().map(|(_, origin)| *origin);
+        let remembered = self.keyring.remembered(uid, device.as_bytes()).await;
+        let remembered = if_readable(remembered.map_err(Error::from))?.is_some();
         Ok(TokenRecord {
             id: device.to_owned(),
             serial: info.serial,
@@ -244,12 +246,7 @@ impl Service {
             capabilities: capability_words(&info.capabilities),
             locked: info.protected,
             unlocked: held.is_some(),
-            remembered: info.protected
-                && self
-                    .keyring
-                    .remembered(uid, device.as_bytes())
-                    .await?
-                    .is_some(),
+            remembered: info.protected && remembered,
             paired: origin == Some(Origin::Paired),
         })
     }
@@ -278,6 +275,14 @@ impl Service {
             process_id: call.caller.pid,
             ..AgentRequest::default()
         }
+    }
+}
+
+/// What oathd keeps, or nothing where it cannot be read: that hides no token.
+fn if_readable<T>(kept: Result<Option<T>, Error>) -> Result<Option<T>, Error> {
+    match kept {
+        Err(error) if error.is_of_the_state() => Ok(None),
+        other => other,
     }
 }
 
