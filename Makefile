@@ -1,9 +1,10 @@
 # oathd. `make test` sets up, builds and tests everything; `make help` lists the rest.
-.PHONY: help setup build test demo bench fuzz lint deny doc install clean
+.PHONY: help setup build test demo soak bench fuzz lint deny doc install clean
 
 PREFIX ?= /usr
 DESTDIR ?=
 FUZZ_SECONDS ?= 60
+SOAK_SECONDS ?= 60
 
 SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 # End-to-end tests mount and need root; a plain user runs every test program with sudo.
@@ -17,6 +18,7 @@ help:
 	@echo 'make build      build the programs into target/debug'
 	@echo 'make test       setup, build, and every test'
 	@echo 'make demo       show codes computed on a simulated token, checked by oathtool and ykman'
+	@echo 'make soak       let programs and faults at two tokens for $(SOAK_SECONDS) s'
 	@echo 'make bench      measure; the table goes to target/bench.json as well'
 	@echo 'make fuzz       run each fuzz target for $(FUZZ_SECONDS) s'
 	@echo 'make lint       formatting, lints, documentation, dependency edges'
@@ -39,6 +41,10 @@ test: setup build
 
 demo: setup build
 	$(SUDO) tests/demo/run
+
+soak: setup build
+	OATHD_SOAK_SECONDS=$(SOAK_SECONDS) cargo test --locked -p oathd-tests --test e2e $(RUNNER) \
+		soak -- --nocapture
 
 bench: setup
 	cargo build --locked --release --workspace --bins
