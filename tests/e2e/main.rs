@@ -9,6 +9,7 @@
     )
 )]
 
+mod a_card_pulled_from_a_reader_is_missed_at_once;
 mod a_code_costs_two_calls;
 mod a_crash_loses_nothing_that_was_answered;
 mod a_damaged_credential_hides_no_other;
