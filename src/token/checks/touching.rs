@@ -103,6 +103,28 @@ async fn an_unexpected_wait_is_told_and_remembered() {
 }
 
 #[tokio::test]
+async fn a_counter_that_does_not_wait_again_is_not_taken_for_touched() {
+    let mut settings = settings();
+    settings.touch_hint = std::time::Duration::from_secs(1);
+    let bench = Bench::with(Profile::YubiKey57, settings).await;
+    // To the host, a card that waits for a finger is no different from a reader that hangs.
+    bench.card.set_touch(Finger::Manual);
+    let id = bench.add_touched(credential("h", Kind::Hotp)).await;
+    bench.chill();
+    let outcome = bench.token.code(None, refusing(&id)).await;
+    assert!(
+        matches!(outcome, Err(TokenError::TouchRequired)),
+        "{outcome:?}"
+    );
+    assert!(bench.card.touch(), "the card still waits");
+    bench.card.set_touch(Finger::Always);
+    bench.token.code(None, allowing(&id)).await.unwrap();
+    let listed = bench.token.list(None).await.unwrap();
+    assert_eq!(listed[0].touch, Touch::Unknown);
+    bench.token.code(None, refusing(&id)).await.unwrap();
+}
+
+#[tokio::test]
 async fn a_wait_on_one_token_delays_no_other() {
     let bench = Bench::new().await;
     bench.card.set_touch(Finger::Manual);

@@ -152,6 +152,10 @@ impl CodeWork {
             // CALCULATE ALL will tell what has become of it.
             (_, Touch::Known(false)) if waited => tools.forget(&self.id),
             (_, Touch::Unknown) if waited => learn(true),
+            // What had looked like a touch of a counter was a slow reader, or a quick finger.
+            (Ok(_), Touch::Known(true)) if !waited && known.on_card == TypeOnCard::Hotp => {
+                tools.forget(&self.id);
+            }
             (Ok(_), Touch::Unknown) => learn(false),
             _ => {}
         }
