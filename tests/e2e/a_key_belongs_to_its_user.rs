@@ -7,7 +7,7 @@ use oathd_api::ErrorName;
 use oathd_client::AddOptions;
 use oathd_tests::world::User;
 
-use crate::near::{Near, another_program_changes_password, error};
+use crate::near::{Near, error};
 
 const PASSWORD: &[u8] = b"correct horse";
 const PASSWORD_REQUIRED: &str = ErrorName::PasswordRequired.as_str();
@@ -92,7 +92,7 @@ async fn a_remembered_key_that_fits_no_more_is_forgotten_once() {
     let alice = near.token(User::Alice).await;
     alice.unlock(PASSWORD, true).await.unwrap();
     alice.lock(false).await.unwrap();
-    another_program_changes_password(&near.cards[0], Some(PASSWORD), Some(b"changed"));
+    near.another_program_changes_password(Some(PASSWORD), Some(b"changed"));
     assert_eq!(
         error(alice.code("mail", false).await),
         ErrorName::RememberedKeyRejected.as_str()
@@ -107,13 +107,13 @@ async fn a_remembered_key_that_fits_no_more_is_forgotten_once() {
 async fn a_password_that_another_program_changed_is_asked_for_again() {
     let near = locked_by_alice().await;
     let alice = near.token(User::Alice).await;
-    another_program_changes_password(&near.cards[0], Some(PASSWORD), Some(b"changed"));
+    near.another_program_changes_password(Some(PASSWORD), Some(b"changed"));
     assert_eq!(error(alice.code("mail", false).await), PASSWORD_REQUIRED);
     assert_eq!(
         error(alice.unlock(PASSWORD, false).await),
         ErrorName::WrongPassword.as_str()
     );
-    another_program_changes_password(&near.cards[0], Some(b"changed"), None);
+    near.another_program_changes_password(Some(b"changed"), None);
     alice.code("mail", false).await.unwrap();
     assert!(!alice.describe().await.unwrap().locked);
 }
@@ -149,7 +149,7 @@ async fn oathctl_ends_with_what_is_missing() {
     let remember = "password remember --password-stdin";
     assert_eq!(oathctl(User::Bob, remember, "correct horse\n").0, 0);
     assert_eq!(oathctl(User::Bob, "code -s mail", "").0, 0);
-    another_program_changes_password(&near.cards[0], Some(PASSWORD), Some(b"changed"));
+    near.another_program_changes_password(Some(PASSWORD), Some(b"changed"));
     near.token(User::Bob).await.lock(false).await.unwrap();
     let rejected = oathctl(User::Bob, "code -s mail", "");
     assert_eq!(rejected, (5, "RememberedKeyRejected".to_owned()));

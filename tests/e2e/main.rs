@@ -30,6 +30,7 @@ mod dice;
 mod each_action_needs_its_own_grant;
 mod every_error_name_is_asserted;
 mod interop;
+mod keys_follow_a_model;
 mod near;
 mod no_secret_is_written_down;
 mod nonsense_from_a_token_is_named;

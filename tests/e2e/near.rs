@@ -16,7 +16,7 @@ use oathd_daemon::run::{Bus, Control, RunError, Sources, run};
 use oathd_sim::in_process::InProcess;
 use oathd_tests::world::{User, World, eventually};
 use oathd_token::apdu::{Command, Framing};
-use oathd_token::transport::Source;
+use oathd_token::transport::{Channel, Source};
 use oathd_token::{AccessKey, ykoath};
 use rustix::process::Uid;
 use rustix::thread::set_thread_res_uid;
@@ -31,8 +31,9 @@ pub(crate) struct Near {
     service: Option<Running>,
 }
 
-/// The thread of an oathd, and what tells it to end.
+/// The thread of an oathd, what tells it to end, and the readers that it shares with others.
 struct Running {
+    readers: InProcess,
     control: mpsc::Sender<Control>,
     thread: JoinHandle<Result<(), RunError>>,
 }
@@ -66,7 +67,8 @@ impl Near {
             self.world.path("dbus/system_bus_socket").display()
         );
         let state = self.world.path("state");
-        let tokens = (self.between)(InProcess::new(&self.cards).unwrap());
+        let readers = InProcess::new(&self.cards).unwrap();
+        let tokens = (self.between)(readers.clone());
         let (control, commands) = mpsc::channel(1);
         let thread = thread::spawn(move || {
             // Linux keeps credentials per thread: those that this one starts have them too.
@@ -99,12 +101,18 @@ impl Near {
             bus.name_has_owner(name).await.unwrap().then_some(())
         };
         eventually("oathd on the bus", owned).await.unwrap();
-        self.service = Some(Running { control, thread });
+        self.service = Some(Running {
+            readers,
+            control,
+            thread,
+        });
     }
 
     /// Ends oathd in order.
     pub(crate) async fn stop(&mut self) {
-        let Running { control, thread } = self.service.take().unwrap();
+        let Running {
+            control, thread, ..
+        } = self.service.take().unwrap();
         control.send(Control::Stop).await.unwrap();
         let ended = async || thread.is_finished().then_some(());
         eventually("end of oathd", ended).await.unwrap();
@@ -127,6 +135,16 @@ impl Near {
         self.client(user).await.find_token("").await.unwrap()
     }
 
+    /// Another program, which has the password `old` of the first token, sets another one, or
+    /// none.
+    pub(crate) fn another_program_changes_password(&self, old: Option<&[u8]>, new: Option<&[u8]>) {
+        let mut program = self.service.as_ref().unwrap().readers.connect().unwrap();
+        let changed = program.transaction("oathd-sim 00", &mut |channel| {
+            change_password(channel, old, new);
+        });
+        changed.unwrap();
+    }
+
     /// The status of oathctl, run by `user`, and the name of the error that it told.
     pub(crate) fn oathctl(&self, user: User, line: &str, input: &str) -> (i32, String) {
         let mut arguments: Vec<_> = line.split_whitespace().collect();
@@ -141,7 +159,10 @@ impl Near {
 
 impl Drop for Near {
     fn drop(&mut self) {
-        if let Some(Running { control, thread }) = self.service.take() {
+        if let Some(Running {
+            control, thread, ..
+        }) = self.service.take()
+        {
             // Its channel closed, it ends; the bus must be there until then.
             drop(control);
             let _ = thread.join();
@@ -149,16 +170,12 @@ impl Drop for Near {
     }
 }
 
-/// Another program, which has the password `old` of a token, sets another one, or none.
-pub(crate) fn another_program_changes_password(
-    card: &SharedCard,
-    old: Option<&[u8]>,
-    new: Option<&[u8]>,
-) {
-    let send = |command: Command| {
+/// In a transaction, changes the password of a token from `old`.
+fn change_password(channel: &mut dyn Channel, old: Option<&[u8]>, new: Option<&[u8]>) {
+    let mut send = |command: Command| {
         let mut answer = Vec::new();
         for apdu in command.encode(Framing::Short) {
-            answer = card.transmit(&apdu).unwrap();
+            answer = channel.transmit(&apdu).unwrap();
         }
         let status = answer.split_off(answer.len() - 2);
         assert_eq!(status, [0x90, 0x00], "{command:?}");

@@ -114,15 +114,14 @@ impl Service {
         Ok(outcome?)
     }
 
-    /// Makes sure, ahead of work that is carried through, that the caller holds a key where the
-    /// token wants one.
+    /// Makes sure, ahead of work that is carried through, that the caller holds the key that the
+    /// token wants. The token is asked: another program may have changed the key.
     pub(super) async fn ensure_key(&self, call: &Call, token: &Token) -> Result<(), Error> {
-        let missing =
-            token.info().protected && self.key_of(call.caller.uid, token).await?.is_none();
-        if missing && !self.ask_for_password(call, token).await? {
-            return Err(Error::new(ErrorName::PasswordRequired));
-        }
-        Ok(())
+        self.with_key(call, token, |access| {
+            let token = token.clone();
+            async move { token.validate(access).await }
+        })
+        .await
     }
 
     /// The key that `uid` holds for `token`; none where the token is open and may be.
