@@ -145,7 +145,7 @@ async fn works(token: &Token) {
         ..AddOptions::default()
     };
     let id = token.add(&seed, &options).await.unwrap();
-    let code = token.code(&id, false).await.unwrap();
+    let code = token.code(&id, true).await.unwrap();
     assert_eq!(code.code, ledger::code(&seed, "SHA1", 6, code.from / 30));
     token.remove(&id).await.unwrap();
     assert_eq!(token.credentials(true).await.unwrap(), []);
