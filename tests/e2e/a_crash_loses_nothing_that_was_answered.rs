@@ -1,5 +1,6 @@
 //! Proves: oathd killed at a random moment of remembering and forgetting, again and again, starts
-//! on its state and knows what it had last answered, or what it was about to.
+//! on its state and knows what it had last answered, or what it was about to; and killed while it
+//! pairs a token, or ends or renews a pairing, it opens the token afterwards.
 //! Does not prove: what a power cut does to the disk.
 
 use std::sync::{Arc, Mutex};
@@ -43,8 +44,8 @@ async fn take_turns(token: Token, told: Arc<Mutex<Told>>) {
     }
 }
 
-#[tokio::test]
-async fn what_was_answered_is_known_after_it() {
+/// A world whose token has the credential `mail`.
+async fn with_mail() -> World {
     let mut world = World::new().unwrap();
     world.start_pcscd().unwrap();
     world.insert_card(CardSetup::default()).unwrap();
@@ -55,6 +56,13 @@ async fn what_was_answered_is_known_after_it() {
         ..AddOptions::default()
     };
     root.add(b"12345678901234567890", &mail).await.unwrap();
+    world
+}
+
+#[tokio::test]
+async fn what_was_answered_is_known_after_it() {
+    let mut world = with_mail().await;
+    let root = token(&world).await;
     root.set_password(PASSWORD, false).await.unwrap();
 
     let (mut dice, told) = (Dice::new(), Arc::new(Mutex::new(Told::default())));
@@ -80,4 +88,23 @@ async fn what_was_answered_is_known_after_it() {
         told.lock().unwrap().remembered = found;
     }
     assert!(changes > 0, "nothing was ever remembered");
+}
+
+#[tokio::test]
+async fn a_pairing_that_was_cut_short_opens_afterwards() {
+    let (mut world, mut dice) = (with_mail().await, Dice::new());
+    for _ in 0..ROUNDS {
+        let root = token(&world).await;
+        let changing = tokio::spawn(async move {
+            while root.pair().await.is_ok()
+                && root.pair().await.is_ok()
+                && root.clear_password().await.is_ok()
+            {}
+        });
+        tokio::time::sleep(Duration::from_micros(dice.number() % 40_000)).await;
+        world.oathd().unwrap().kill().unwrap();
+        changing.await.unwrap();
+        world.start_oathd(&[]).unwrap();
+        token(&world).await.code("mail", false).await.unwrap();
+    }
 }

@@ -17,6 +17,7 @@ mod a_full_disk_costs_no_codes;
 mod a_key_belongs_to_its_user;
 mod a_paired_token_opens_for_its_user_alone;
 mod a_polkit_rule_decides_by_uid;
+mod a_private_bus_serves_its_owner;
 mod a_pulled_token_leaves_nothing_half_done;
 mod a_touch_is_announced_to_its_caller_alone;
 mod a_touch_wait_delays_nobody_who_needs_none;
