@@ -117,6 +117,14 @@ async fn a_grant_opens_its_own_methods_and_no_others() {
             assert!(refused(error.as_ref()), "{member}: {error:?}");
         }
     }
+    // A refusal names the action, for the administrator who might grant it.
+    let token = Client::with(bob).without_interaction().token(path.clone());
+    let told = match token.code("n", false).await.unwrap_err() {
+        oathd_client::Error::Oathd { details, .. } => details.action,
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(told.as_deref(), Some(Action::GenerateCode.id()));
+
     let root = world.connect(User::Root).await.unwrap();
     for (_, member, error) in call_all(&root, &path).await {
         let twice = ErrorName::CredentialExists.bus_name();

@@ -1,20 +1,37 @@
 //! Proves: of the seeds, passwords, access keys and codes of a full run – adding, importing,
-//! computing, locking, pairing, and everything that is refused on the way – none is in a log of
+//! computing, locking, asking an agent, pairing, and what is refused on the way – none is in a log of
 //! oathd at its most talkative, in its state folder, in what oathctl complains, or in the command
 //! line of a process.
 //! Does not prove: anything about memory.
 
 use std::fs;
+use std::sync::Mutex;
 
 use data_encoding::HEXLOWER_PERMISSIVE;
-use oathd_client::{Client, ImportOptions};
+use oathd_api::wire::AgentRequest;
+use oathd_client::{Agent, Client, ImportOptions};
 use oathd_tests::world::{CardSetup, User, World, eventually};
 use serde_json::Value;
+use zeroize::Zeroizing;
 
 use crate::canaries::Canaries;
 use crate::dice::Dice;
 
 const SERIAL: u32 = 12_345_678;
+
+/// An agent whose user types these passwords, the last one first.
+struct Typist(Mutex<Vec<String>>);
+
+impl Agent for Typist {
+    async fn request_touch(&self, _: &str, _: AgentRequest) {}
+
+    async fn request_password(&self, _: &str, _: AgentRequest) -> Option<Zeroizing<Vec<u8>>> {
+        let password = self.0.lock().unwrap().pop()?;
+        Some(Zeroizing::new(password.into_bytes()))
+    }
+
+    async fn cancel_request(&self, _: &str, _: &str) {}
+}
 
 /// A world with oathd at its most talkative, and what must not be found.
 struct Run {
@@ -137,6 +154,12 @@ async fn not_one_of_them_is_found() {
     run.oathctl(1, &from_stdin("unlock"), &format!("{wrong}\n"));
     run.oathctl(0, &from_stdin("remember"), &format!("{first}\n"));
     run.take_up_codes();
+    run.oathctl(0, "password forget", "");
+    let agent = Typist(Mutex::new(vec![first.clone(), wrong.clone()]));
+    let agent = client.register_agent(agent).await.unwrap();
+    let code = token.code("Typed:me", false).await.unwrap().code;
+    run.canaries.add("code", code);
+    agent.end().await.unwrap();
     let both = format!("{first}\n{second}\n");
     run.oathctl(0, &from_stdin("change --remember"), &both);
     run.look_into_the_token();
