@@ -21,7 +21,7 @@ const ABANDONED: u8 = 2;
 pub(crate) struct Ticket(AtomicU8);
 
 impl Ticket {
-    /// Claims the request for the owner; true also when it was started before.
+    /// Claims an attempt for the owner; false once the caller has given up or left.
     pub(crate) fn start(&self) -> bool {
         self.move_to(STARTED)
     }
@@ -31,7 +31,7 @@ impl Ticket {
         self.move_to(ABANDONED)
     }
 
-    /// Whether the caller has given up.
+    /// Whether the caller has given up or left.
     pub(crate) fn is_abandoned(&self) -> bool {
         self.0.load(Ordering::Acquire) == ABANDONED
     }
@@ -103,7 +103,8 @@ impl<T, F> Pending<T, F> {
     }
 }
 
-/// The caller's side of a request. Dropping it gives up what has not started.
+/// The caller's side of a request. Dropping it gives up what has not started, and every attempt after
+/// the one under way: what nobody waits for is not sent later.
 pub(crate) struct Answer<T> {
     ticket: Arc<Ticket>,
     reply: oneshot::Receiver<Result<T, TokenError>>,
@@ -150,7 +151,7 @@ impl<T> Answer<T> {
 
 impl<T> Drop for Answer<T> {
     fn drop(&mut self) {
-        self.ticket.abandon();
+        self.ticket.0.store(ABANDONED, Ordering::Release);
     }
 }
 

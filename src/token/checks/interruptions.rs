@@ -6,7 +6,7 @@ use std::sync::Arc;
 use oathd_oath::Kind;
 
 use super::bench::*;
-use crate::{AccessKey, AddOptions, TokenError};
+use crate::{AccessKey, AddOptions, ProtocolError, TokenError};
 
 const ADD: u8 = 0x01;
 const DELETE: u8 = 0x02;
@@ -120,7 +120,7 @@ async fn a_password_change_is_either_done_or_told() {
                 outcome.unwrap();
                 key(b"new")
             }
-            Trip::Before(_) => {
+            _ => {
                 assert!(
                     matches!(outcome, Err(TokenError::Interrupted)),
                     "{outcome:?}"
@@ -140,4 +140,43 @@ async fn a_card_reset_again_and_again_is_waited_for() {
         bench.world.reset_before(READER, resets);
         bench.token.code(None, refusing(&id)).await.unwrap();
     }
+}
+
+#[tokio::test]
+async fn what_nobody_waits_for_is_not_sent_later() {
+    let bench = Bench::new().await;
+    bench.world.trip(READER, Trip::Taken(ADD));
+    let token = bench.token.clone();
+    let add = async move {
+        let credential = Arc::new(totp("a"));
+        token.add(None, credential, AddOptions::default()).await
+    };
+    let caller = begin(add).await;
+    bench.world.await_refusal(READER);
+    caller.abort();
+    assert!(caller.await.is_err_and(|end| end.is_cancelled()));
+    bench.sent();
+    bench.world.exclusive(READER, false);
+    assert_eq!(bench.token.usage(None).await.unwrap().used, 0);
+    assert!(!bench.sent().contains(&ADD));
+}
+
+#[tokio::test]
+async fn a_failing_reader_leaves_no_token_open() {
+    let bench = Bench::new().await;
+    let id = bench.add(totp("a")).await;
+    let key = Arc::new(AccessKey::derive(b"password", b"salt"));
+    bench.token.set_key(None, Arc::clone(&key)).await.unwrap();
+    bench.world.trip(READER, Trip::Failure(CALCULATE));
+    bench.sent();
+    let outcome = bench.token.code(Some(key), refusing(&id)).await;
+    let reader = |error| matches!(error, TokenError::Protocol(ProtocolError::Reader { .. }));
+    assert!(outcome.is_err_and(reader));
+    bench.token.validate(None).await.unwrap_err();
+    let select = 0xa4;
+    assert_eq!(
+        bench.sent(),
+        [select, VALIDATE, CALCULATE, select, select],
+        "locked again, before anything else"
+    );
 }

@@ -51,13 +51,17 @@ struct Bay {
     trip: Option<Trip>,
 }
 
-/// Another program resets the card at the first command of an instruction.
+/// What goes wrong at the first command of an instruction.
 #[derive(Clone, Copy)]
 pub(super) enum Trip {
-    /// Before the card sees it.
+    /// Another program resets the card before the card sees it.
     Before(u8),
-    /// After the card has carried it out.
+    /// Another program resets the card after the card has carried it out.
     After(u8),
+    /// Another program resets the card before the card sees it, and holds it exclusively from then on.
+    Taken(u8),
+    /// The reader fails before the card sees it.
+    Failure(u8),
 }
 
 impl World {
@@ -295,9 +299,14 @@ impl Channel for Line<'_> {
                 apdu[1]
             };
             let tripped = |trip: &mut Trip| match trip {
-                Trip::Before(wanted) | Trip::After(wanted) => *wanted == ins,
+                Trip::Before(wanted)
+                | Trip::After(wanted)
+                | Trip::Taken(wanted)
+                | Trip::Failure(wanted) => *wanted == ins,
             };
-            (down, bay.trip.take_if(tripped))
+            let trip = bay.trip.take_if(tripped);
+            bay.exclusive |= matches!(trip, Some(Trip::Taken(_)));
+            (down, trip)
         };
         self.world.0.changed.notify_all();
         if down {
@@ -311,6 +320,7 @@ impl Channel for Line<'_> {
                 .card
                 .transmit(apdu)
                 .map_err(|_| TransportError::Removed),
+            Some(Trip::Failure(_)) => Err(TransportError::Reader { code: 0x8010_0001 }),
             Some(trip) => {
                 if matches!(trip, Trip::After(_)) {
                     self.card.transmit(apdu).unwrap();

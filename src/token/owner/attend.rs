@@ -11,6 +11,7 @@ use crate::{
     operations::{Desk, Tools},
     session::Selected,
     token::lock,
+    transport::TransportError,
 };
 
 /// How an attempt at a request ended.
@@ -50,8 +51,17 @@ pub(super) fn attend(card: &mut Card<'_>, tools: Tools<'_>, job: &mut Job, last:
         tools.shared.set_protected(answer.challenge.is_some());
     }
     let attempt = job.work.attempt(Desk { selected, tools }, last);
-    if card.opened && card.lost.is_none() {
-        // The answer is on its way. An application left open would be open to every other program.
+    let gone = matches!(
+        card.lost,
+        Some(
+            TransportError::Removed
+                | TransportError::CardReset
+                | TransportError::Unavailable { .. }
+        )
+    );
+    if card.opened && !gone {
+        // The answer is on its way. An application left open would be open to every other program, and
+        // a reader that failed at one command leaves it so.
         if let Err(error) = Selected::select(card, tools.aid) {
             tracing::warn!(%error, "token not locked again");
         }
