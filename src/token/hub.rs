@@ -84,7 +84,7 @@ impl Hub {
             Ok(Ok(outcome)) => outcome,
             Ok(Err(_)) => Err(ended()),
             // A reader that another program holds must not hide the others.
-            Err(_) => Ok(self.inner.front.listed()),
+            Err(_) => Ok(self.inner.front.give_up()),
         }
     }
 

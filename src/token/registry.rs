@@ -83,7 +83,7 @@ pub(crate) struct Front(Mutex<FrontState>);
 struct FrontState {
     tokens: Vec<Token>,
     current: bool,
-    /// A card keeps its owner waiting, or kept it too long.
+    /// A card kept its owner, or a caller, waiting too long.
     held: bool,
     last_use: Instant,
 }
@@ -104,6 +104,13 @@ impl Front {
     /// Whether there is a card that could not be asked because another program holds it.
     pub(crate) fn held(&self) -> bool {
         lock(&self.0).held
+    }
+
+    /// Gives up waiting for cards that are still being asked: the tokens as last known.
+    pub(crate) fn give_up(&self) -> Vec<Token> {
+        let mut state = lock(&self.0);
+        state.held = true;
+        state.tokens.clone()
     }
 }
 
@@ -350,7 +357,9 @@ impl Registry {
             let mut front = lock(&self.front.0);
             front.tokens.clone_from(&tokens);
             front.current = settled && !failed && !held;
-            front.held = pending || held;
+            if settled {
+                front.held = held;
+            }
         }
         for event in self.due.drain(..) {
             // A program that does not listen to events still uses tokens.

@@ -91,7 +91,8 @@ pub trait Channel {
 
 /// A view of all readers, used by one thread.
 pub trait ReaderWatch: Send {
-    /// The readers as they are now: at once when first called, afterwards when something changed.
+    /// The readers as they are now: at once when first called, afterwards when something changed, or
+    /// when a card may be free that another program held.
     /// `None` when a [`Waker`] ended the wait.
     ///
     /// # Errors

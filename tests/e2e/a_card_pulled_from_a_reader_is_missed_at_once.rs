@@ -44,10 +44,7 @@ fn arm(world: &mut World, fault: &str) {
 
 /// Waits until the card is out, and puts it back.
 async fn put_back(world: &mut World, client: &Client) -> Token {
-    let missed = async || match client.find_token("").await {
-        Err(error) => Some(error),
-        Ok(_) => None,
-    };
+    let missed = async || client.find_token("").await.err();
     let error = eventually("the missing token", missed).await.unwrap();
     assert!(error.is(ErrorName::NoToken), "{error:?}");
     world.until_card(0, false).unwrap();

@@ -13,28 +13,32 @@ use zeroize::Zeroizing;
 
 use crate::desk::{Desk, SEED, cause, touched};
 
-/// What an agent was told, and the passwords that it answers with, last one first.
+/// An agent that takes notes.
 #[derive(Clone, Default)]
-struct Notes(Arc<Mutex<(Vec<String>, Vec<&'static [u8]>)>>);
+struct Notes {
+    told: Arc<Mutex<Vec<String>>>,
+    /// What it answers with, the last one first.
+    passwords: Arc<Mutex<Vec<&'static [u8]>>>,
+}
 
 impl Notes {
     fn note(&self, line: String) {
-        self.0.lock().unwrap().0.push(line);
+        self.told.lock().unwrap().push(line);
     }
 
     fn taken(&self) -> Vec<String> {
-        std::mem::take(&mut self.0.lock().unwrap().0)
+        std::mem::take(&mut self.told.lock().unwrap())
     }
 
     /// Waits until `count` things were told, and takes them.
     async fn told(&self, count: usize) -> Vec<String> {
-        let enough = async || (self.0.lock().unwrap().0.len() >= count).then_some(());
+        let enough = async || (self.told.lock().unwrap().len() >= count).then_some(());
         eventually("what the agent is told", enough).await.unwrap();
         self.taken()
     }
 
     fn answer(&self, passwords: &[&'static [u8]]) {
-        self.0.lock().unwrap().1 = passwords.iter().rev().copied().collect();
+        *self.passwords.lock().unwrap() = passwords.iter().rev().copied().collect();
     }
 }
 
@@ -52,7 +56,7 @@ impl Agent for Notes {
             details.token_name,
             details.attempt.unwrap()
         ));
-        let password = self.0.lock().unwrap().1.pop()?;
+        let password = self.passwords.lock().unwrap().pop()?;
         Some(Zeroizing::new(password.to_vec()))
     }
 

@@ -6,8 +6,8 @@
 
 use std::fs;
 
-use oathd_client::{Client, ErrorName, Token};
-use oathd_tests::world::{CardSetup, Process, User, World, eventually, reader_name, until};
+use oathd_client::{Client, ErrorName, Event, Token};
+use oathd_tests::world::{BOUND, CardSetup, Process, User, World, eventually, reader_name, until};
 
 use crate::desk::{SEED, cause, named, touched};
 
@@ -31,9 +31,13 @@ async fn a_token_that_was_held_from_the_start_is_busy_and_not_missing() {
         assert_eq!(cause(found), ErrorName::TokenBusy);
         let code = world.oathctl(&["code", "--json"]).unwrap();
         assert_eq!(code.status.code(), Some(75), "{code:?}");
+        // Who watches need not ask again.
+        let mut events = client.events().await.unwrap();
+        assert_eq!(cause(client.tokens().await), ErrorName::TokenBusy);
         holder.close_input();
         assert!(holder.wait().unwrap().success());
-        client.find_token("").await.unwrap();
+        let added = tokio::time::timeout(BOUND, events.next()).await.unwrap();
+        assert!(matches!(added, Some(Event::TokenAdded(_))), "{added:?}");
     }
 }
 

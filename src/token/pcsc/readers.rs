@@ -70,6 +70,8 @@ pub(super) struct PcscReaders {
     context: Context,
     states: Vec<ReaderState>,
     told: Option<Vec<Reader>>,
+    /// How many cards other programs hold exclusively.
+    exclusive: usize,
     stamp: u32,
     end: Arc<End>,
 }
@@ -88,6 +90,7 @@ impl PcscReaders {
             context,
             states: Vec::new(),
             told: None,
+            exclusive: 0,
             stamp: hotplug_stamp(),
             end,
         };
@@ -164,7 +167,11 @@ impl ReaderWatch for PcscReaders {
                 return Ok(None);
             }
             let readers = self.look()?;
-            if self.told.as_ref() != Some(&readers) {
+            let exclusive = |state: &&ReaderState| state.event_state().contains(State::EXCLUSIVE);
+            let exclusive = self.states.iter().filter(exclusive).count();
+            // A card that comes free may be one that could not be asked who it is.
+            let freed = exclusive < std::mem::replace(&mut self.exclusive, exclusive);
+            if freed || self.told.as_ref() != Some(&readers) {
                 self.told = Some(readers.clone());
                 return Ok(Some(readers));
             }

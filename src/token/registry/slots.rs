@@ -12,7 +12,7 @@ use crate::{
 };
 
 impl Registry {
-    /// Compares the readers with what is known of them.
+    /// Compares the readers with what is known of them. Cards that another program held are asked again.
     pub(super) fn see(&mut self, readers: Vec<Reader>) {
         self.seen = true;
         if std::mem::take(&mut self.lost) {
@@ -31,7 +31,8 @@ impl Registry {
         let known = std::mem::take(&mut self.slots);
         let mut left = Vec::new();
         for (name, slot) in known {
-            if present.get(&name) == Some(&slot.reader) {
+            let held = matches!(slot.state, State::Not(Unidentified::Held));
+            if present.get(&name) == Some(&slot.reader) && !held {
                 present.remove(&name);
                 self.slots.insert(name, slot);
             } else {
