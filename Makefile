@@ -48,7 +48,7 @@ soak: setup build
 
 bench: setup
 	cargo build --locked --release --workspace --bins
-	cargo bench --locked -p oathd-tests $(RUNNER)
+	$(SUDO) target/release/oathd-bench
 
 # Starts from the seeds in git and grows a corpus in target; a crash is kept in tests/fuzz/artifacts.
 # Leaks are not looked for: a thread that ends after its input looks like one.

@@ -37,6 +37,14 @@ impl World {
     /// # Errors
     /// When it does not come up.
     pub fn start_pcscd(&mut self) -> Result<(), Failure> {
+        self.start_pcscd_with(&[])
+    }
+
+    /// The same with further `arguments`, such as `--apdu`.
+    ///
+    /// # Errors
+    /// When it does not come up.
+    pub fn start_pcscd_with(&mut self, arguments: &[&str]) -> Result<(), Failure> {
         let mut config = String::new();
         for slot in (0..READERS).step_by(READERS_PER_DRIVER.into()) {
             let (name, port, driver) = (driver_name(slot), port(slot), self.driver(slot)?);
@@ -51,6 +59,7 @@ impl World {
         let mut pcscd = self
             .program("pcscd")
             .arguments(&["--foreground", "--config", "/run/reader.conf.d"])
+            .arguments(arguments)
             .start("pcscd")?;
         let socket = self.path("pcscd/pcscd.comm");
         until("pcscd", || {
