@@ -5,17 +5,17 @@
 
 use std::fs::File;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use oathd_api::ExitCode;
 use oathd_card::{CardOptions, SharedCard, Touch};
 use oathd_client::{AddOptions, Client, Token};
-use oathd_tests::world::{CardSetup, User, World, eventually};
+use oathd_tests::world::{CardSetup, User, World, eventually, until};
 use rustix::process::Signal;
 use zbus::fdo::DBusProxy;
 
 use crate::near::Near;
+use crate::raw::is_busy;
 
 fn named(name: &str, touch: bool) -> AddOptions {
     AddOptions {
@@ -33,30 +33,45 @@ async fn token(world: &World) -> Token {
     eventually("token", found).await.unwrap()
 }
 
-#[tokio::test]
-async fn a_change_under_way_is_answered_before_the_end() {
+/// A world with the credential `mail`, and the number of its card.
+async fn with_mail() -> (World, usize) {
     let mut world = World::new().unwrap();
     world.start_pcscd().unwrap();
     let card = world.insert_card(CardSetup::default()).unwrap();
     world.start_oathd(&[]).unwrap();
     let root = token(&world).await;
     root.add(SEED, &named("mail", false)).await.unwrap();
+    (world, card)
+}
 
-    // Removing is carried through from its first command on.
-    world.card(card).freeze().unwrap();
-    let (answered, removing) = (AtomicBool::new(false), root.clone());
-    let remove = async {
-        let answer = removing.remove("mail").await;
-        answered.store(true, Ordering::SeqCst);
-        answer
-    };
+/// How many commands the card has got so far.
+fn commands(world: &mut World, card: usize) -> u64 {
+    let process = world.card(card).process();
+    let counts = |log: &str| log.matches("commands ").count();
+    let before = counts(&process.log());
+    process.say("count").unwrap();
+    let counted = until("count", || {
+        let log = process.log();
+        Ok((counts(&log) > before && log.ends_with('\n')).then_some(log))
+    });
+    let log = counted.unwrap();
+    let (_, last) = log.rsplit_once("commands ").unwrap();
+    last.lines().next().unwrap().parse().unwrap()
+}
+
+#[tokio::test]
+async fn a_change_under_way_is_answered_before_the_end() {
+    let (mut world, card) = with_mail().await;
+    let root = token(&world).await;
+    let before = commands(&mut world, card);
+    world.card(card).process().say("fault delay=150").unwrap();
+    let remove = root.remove("mail");
     let end = async {
-        let busy = async || crate::raw::is_busy(&world, &root).await.then_some(());
-        eventually("work on the token", busy).await.unwrap();
+        // The first command asks whether the token is open, the second begins the change.
+        let mut begun = async || (commands(&mut world, card) >= before + 2).then_some(());
+        eventually("change under way", &mut begun).await.unwrap();
         world.oathd().unwrap().signal(Signal::TERM).unwrap();
         world.oathd().unwrap().until_logged("stopping").unwrap();
-        assert!(!answered.load(Ordering::SeqCst));
-        world.card(card).thaw().unwrap();
     };
     let (answer, ()) = tokio::join!(remove, end);
     answer.unwrap();
@@ -64,6 +79,27 @@ async fn a_change_under_way_is_answered_before_the_end() {
     assert!(status.success(), "{status}");
     world.start_oathd(&[]).unwrap();
     assert_eq!(token(&world).await.credentials(false).await.unwrap(), []);
+}
+
+#[tokio::test]
+async fn what_is_answered_is_what_was_done() {
+    let (mut world, card) = with_mail().await;
+    let root = token(&world).await;
+    world.card(card).freeze().unwrap();
+    let remove = root.remove("mail");
+    let end = async {
+        let busy = async || is_busy(&world, &root).await.then_some(());
+        eventually("work on the token", busy).await.unwrap();
+        world.oathd().unwrap().signal(Signal::TERM).unwrap();
+        world.oathd().unwrap().until_logged("stopping").unwrap();
+        world.card(card).thaw().unwrap();
+    };
+    let (answer, ()) = tokio::join!(remove, end);
+    let status = world.oathd().unwrap().wait().unwrap();
+    assert!(status.success(), "{status}");
+    world.start_oathd(&[]).unwrap();
+    let left = token(&world).await.credentials(false).await.unwrap();
+    assert_eq!(left.is_empty(), answer.is_ok(), "{answer:?}");
 }
 
 #[tokio::test]
