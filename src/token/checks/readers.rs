@@ -4,8 +4,8 @@ use std::{sync::Arc, time::Duration};
 
 use oathd_card::{Fault, Profile};
 
-use super::bench::*;
-use crate::{Event, Hub, TokenError};
+use super::{bench::*, world::World};
+use crate::{AddOptions, Event, Hub, Settings, TokenError};
 
 #[tokio::test]
 async fn insertions_and_removals_are_seen_while_watched() {
@@ -209,4 +209,29 @@ async fn a_card_changed_while_nobody_looked_is_seen_at_the_next_look() {
     assert_eq!(tokens.len(), 1);
     assert_ne!(tokens[0].key(), bench.token.key());
     assert_eq!(tokens[0].info().serial, Some(99));
+}
+
+#[tokio::test]
+async fn a_card_under_another_name_is_found_only_by_that_name() {
+    const ALIAS: &[u8] = &[0xf0, 1, 2, 3, 4, 5];
+    for (extra_aids, found) in [
+        (vec![], 0),
+        (vec![vec![0xf0, 9, 9, 9, 9], ALIAS.to_vec()], 1),
+    ] {
+        let world = World::default();
+        world.insert(READER, &card(Profile::YubiKey57, 1));
+        world.rename_application(READER, ALIAS);
+        let settings = Settings {
+            extra_aids,
+            ..settings()
+        };
+        let (hub, _events) = Hub::new(Arc::new(world), settings, entropy());
+        let tokens = hub.tokens().await.unwrap();
+        assert_eq!(tokens.len(), found);
+        for token in tokens {
+            let added = token.add(None, Arc::new(totp("a")), AddOptions::default());
+            assert_eq!(added.await.unwrap().to_string(), "a");
+            assert_eq!(token.list(None).await.unwrap().len(), 1);
+        }
+    }
 }

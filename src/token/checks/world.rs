@@ -8,8 +8,9 @@ use std::{
 
 use oathd_card::SharedCard;
 
-use crate::transport::{
-    Absence, Cards, Channel, Reader, ReaderWatch, Source, TransportError, Waker,
+use crate::{
+    transport::{Absence, Cards, Channel, Reader, ReaderWatch, Source, TransportError, Waker},
+    ykoath,
 };
 
 /// A card service and what is wrong with it.
@@ -49,6 +50,8 @@ struct Bay {
     resets: u32,
     log: Vec<Vec<u8>>,
     trip: Option<Trip>,
+    /// The OATH application answers to this name and not to its own.
+    alias: Option<&'static [u8]>,
 }
 
 /// What goes wrong at the first command of an instruction.
@@ -107,6 +110,11 @@ impl World {
 
     pub(super) fn trip(&self, reader: &str, trip: Trip) {
         self.change(reader, |bay| bay.trip = Some(trip));
+    }
+
+    /// Gives the OATH application of a reader's card another name.
+    pub(super) fn rename_application(&self, reader: &str, alias: &'static [u8]) {
+        self.change(reader, |bay| bay.alias = Some(alias));
     }
 
     pub(super) fn reset_before(&self, reader: &str, transactions: u32) {
@@ -287,7 +295,7 @@ struct Line<'a> {
 
 impl Channel for Line<'_> {
     fn transmit(&mut self, apdu: &[u8]) -> Result<Vec<u8>, TransportError> {
-        let (down, trip) = {
+        let (down, trip, alias) = {
             let mut state = self.world.lock();
             let down = state.down;
             let bay = state.bays.get_mut(self.reader).unwrap();
@@ -306,7 +314,7 @@ impl Channel for Line<'_> {
             };
             let trip = bay.trip.take_if(tripped);
             bay.exclusive |= matches!(trip, Some(Trip::Taken(_)));
-            (down, trip)
+            (down, trip, bay.alias)
         };
         self.world.0.changed.notify_all();
         if down {
@@ -315,6 +323,10 @@ impl Channel for Line<'_> {
         if self.reset {
             return Err(TransportError::CardReset);
         }
+        let apdu = match alias {
+            Some(alias) => &called_otherwise(apdu, alias),
+            None => apdu,
+        };
         match trip {
             None => self
                 .card
@@ -390,4 +402,20 @@ impl Absence for Away {
             .wait_while(state, |state| state.down && !ended(self));
         drop(back.unwrap());
     }
+}
+
+/// What reaches a card whose OATH application goes by `alias`: its own name is nobody's there.
+fn called_otherwise(apdu: &[u8], alias: &[u8]) -> Vec<u8> {
+    let mut apdu = apdu.to_vec();
+    if apdu[..4] == [0, 0xa4, 4, 0] {
+        let name = &apdu[5..5 + usize::from(apdu[4])];
+        if name == ykoath::AID {
+            apdu[5] ^= 0xff;
+        } else if name == alias {
+            apdu.truncate(4);
+            apdu.push(7);
+            apdu.extend(ykoath::AID);
+        }
+    }
+    apdu
 }
