@@ -73,12 +73,10 @@ impl Model {
         };
         let held = &mut self.held[user];
         let mut answer = Err("PasswordRequired");
-        if let Some(typed) = held.typed.take() {
-            if typed == key {
-                held.typed = Some(typed);
-                return Ok(());
-            }
+        if held.typed == Some(key) {
+            return Ok(());
         }
+        held.typed = None;
         if let Some(remembered) = held.remembered {
             if remembered == key {
                 return Ok(());
