@@ -137,7 +137,7 @@ impl Client {
     /// All tokens.
     ///
     /// # Errors
-    /// `ServiceUnavailable`, `NotAuthorized`.
+    /// `ServiceUnavailable`; `TokenBusy` where the only token is one that another program holds.
     pub async fn tokens(&self) -> Result<Vec<Token>, Error> {
         let paths: Vec<OwnedObjectPath> = self.call("ListTokens", &no_options()).await?;
         Ok(paths.into_iter().map(|path| self.token(path)).collect())
@@ -147,7 +147,7 @@ impl Client {
     /// token there is.
     ///
     /// # Errors
-    /// `NoToken`, `AmbiguousToken`, `TokenDuplicated`.
+    /// `NoToken`, `AmbiguousToken`, `TokenDuplicated`, `TokenBusy`, `NotAuthorized`.
     pub async fn find_token(&self, selector: &str) -> Result<Token, Error> {
         let path: OwnedObjectPath = self.call("FindToken", &(selector, no_options())).await?;
         Ok(self.token(path))
