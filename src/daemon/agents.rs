@@ -38,30 +38,44 @@ pub(crate) struct Agents {
     requests: AtomicU64,
 }
 
-/// A touch that an agent shows; dropped, it is hidden, because its caller is gone.
-pub(crate) struct ShownTouch {
+/// A request that an agent shows; dropped, it is cancelled, because its caller is gone.
+pub(crate) struct Shown {
     connection: Connection,
     agent: Agent,
     request: String,
-    reason: &'static str,
+    /// Why it is over; `None` once the agent itself has ended it.
+    reason: Option<&'static str>,
     told: Option<JoinHandle<()>>,
 }
 
-impl ShownTouch {
-    /// Hides it for another reason.
+impl Shown {
+    fn new(connection: &Connection, agent: Agent, request: String) -> Shown {
+        Shown {
+            connection: connection.clone(),
+            agent,
+            request,
+            reason: Some("caller-gone"),
+            told: None,
+        }
+    }
+
+    /// Cancels it for another reason.
     pub(crate) fn end(mut self, reason: &'static str) {
-        self.reason = reason;
+        self.reason = Some(reason);
     }
 }
 
-impl Drop for ShownTouch {
+impl Drop for Shown {
     fn drop(&mut self) {
-        let body = (std::mem::take(&mut self.request), self.reason);
+        let Some(reason) = self.reason else {
+            return;
+        };
+        let body = (std::mem::take(&mut self.request), reason);
         let (connection, agent) = (self.connection.clone(), self.agent.clone());
         let told = self.told.take();
         tokio::spawn(async move {
             if let Some(told) = told {
-                // An agent that failed to show the touch is told to hide it all the same.
+                // An agent that failed to show it is told to hide it all the same.
                 let _ = told.await;
             }
             tell(connection, agent, "CancelRequest", body).await;
@@ -110,19 +124,15 @@ impl Agents {
     }
 
     /// Has the uid's agent show that a token waits for a touch. Does not wait for the agent.
-    pub(crate) fn show_touch(&self, uid: u32, details: AgentRequest) -> Option<ShownTouch> {
+    pub(crate) fn show_touch(&self, uid: u32, details: AgentRequest) -> Option<Shown> {
         let agent = self.of(uid)?;
         let request = self.next_request();
         let body = (request.clone(), details);
         let connection = self.connection.clone();
         let told = tokio::spawn(tell(connection, agent.clone(), "RequestTouch", body));
-        Some(ShownTouch {
-            connection: self.connection.clone(),
-            agent,
-            request,
-            reason: "caller-gone",
-            told: Some(told),
-        })
+        let mut shown = Shown::new(&self.connection, agent, request);
+        shown.told = Some(told);
+        Some(shown)
     }
 
     /// Asks the uid's agent for a token's password. `None` where there is no agent, or its user
@@ -142,6 +152,7 @@ impl Agents {
             ..details
         };
         let body = (request.as_str(), details);
+        let mut shown = Shown::new(&self.connection, agent.clone(), request.clone());
         let call = self.connection.call_method(
             Some(&agent.name),
             &agent.path,
@@ -150,15 +161,10 @@ impl Agents {
             &body,
         );
         let Ok(answer) = tokio::time::timeout(PASSWORD_WAIT, call).await else {
-            let connection = self.connection.clone();
-            tokio::spawn(tell(
-                connection,
-                agent,
-                "CancelRequest",
-                (request, "timed-out"),
-            ));
+            shown.end("timed-out");
             return Ok(None);
         };
+        shown.reason = None;
         let Ok(answer) = answer else {
             return Ok(None);
         };
@@ -213,5 +219,55 @@ where
     );
     if let Ok(Err(error)) = tokio::time::timeout(ANSWER_WAIT, told).await {
         tracing::debug!(agent = %agent.name, member, %error, "agent did not listen");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::sync::mpsc;
+    use zbus::interface;
+
+    use super::*;
+    use crate::private_bus::PrivateBus;
+
+    /// Tells what it is asked, and never answers a question for a password.
+    struct Silent(mpsc::UnboundedSender<String>);
+
+    #[interface(name = "org.oathd.Oathd1.Agent")]
+    impl Silent {
+        async fn request_password(&self, request: &str, _details: AgentRequest) -> OwnedFd {
+            self.0.send(format!("asked {request}")).unwrap();
+            std::future::pending().await
+        }
+
+        fn cancel_request(&self, request: &str, reason: &str) {
+            self.0.send(format!("{reason} {request}")).unwrap();
+        }
+    }
+
+    #[tokio::test]
+    async fn a_question_ends_with_its_caller() {
+        let bus = PrivateBus::start();
+        let (ours, theirs) = (bus.connect().await, bus.connect().await);
+        let (sender, mut heard) = mpsc::unbounded_channel();
+        let server = theirs.object_server();
+        assert!(server.at("/agent", Silent(sender)).await.unwrap().is_none());
+        // A round trip, in which the object begins to be served.
+        theirs.request_name("test.Agent").await.unwrap();
+        let agents = Agents::new(ours);
+        let caller = Caller {
+            unique_name: theirs.unique_name().unwrap().clone(),
+            uid: 1,
+            pid: None,
+        };
+        let path = OwnedObjectPath::try_from("/agent").unwrap();
+        assert!(agents.register(&caller, path));
+        let asked = tokio::select! {
+            _ = agents.password(1, AgentRequest::default(), 1) => panic!("nobody answers"),
+            asked = heard.recv() => asked.unwrap(),
+        };
+        let request = asked.strip_prefix("asked ").unwrap();
+        let ended = heard.recv().await.unwrap();
+        assert_eq!(ended, format!("caller-gone {request}"));
     }
 }

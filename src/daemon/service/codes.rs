@@ -10,10 +10,10 @@ use oathd_oath::CredentialId;
 use oathd_token::{Code, CodeEntry, CodeOutcome, CodeRequest, TouchPolicy};
 
 use super::{Call, Service, TokenObject, credentials::parse_id};
-use crate::{agents::ShownTouch, bus, error::Error};
+use crate::{agents::Shown, bus, error::Error};
 
 /// The outcome of asking the agents to show a touch, once the token has begun to wait.
-type Shown = Arc<Mutex<Option<ShownTouch>>>;
+type ShownTouch = Arc<Mutex<Option<Shown>>>;
 
 impl Service {
     /// The current code of a credential.
@@ -27,7 +27,7 @@ impl Service {
         let id = parse_id(credential)?;
         let uid = call.caller.uid;
         let allow = options.allow_touch.unwrap_or(false) || self.agents.has_one(uid);
-        let shown = Shown::default();
+        let shown = ShownTouch::default();
         let outcome = self
             .with_key(call, &object.token, |access| {
                 let touch = match allow {
@@ -55,7 +55,7 @@ impl Service {
         call: &Call,
         object: &TokenObject,
         id: &CredentialId,
-        shown: &Shown,
+        shown: &ShownTouch,
     ) -> TouchPolicy {
         let (service, call, object) = (Arc::clone(self), call.clone(), object.clone());
         let (credential, shown) = (id.to_string(), Arc::clone(shown));
@@ -83,10 +83,10 @@ impl Service {
         object: &TokenObject,
         options: ListOptions,
     ) -> Result<Vec<CodeRow>, Error> {
-        let at = self.clock.now();
         let entries = self
             .with_key(call, &object.token, |access| {
-                let token = object.token.clone();
+                // Read for each try: a password may have been waited for in between.
+                let (token, at) = (object.token.clone(), self.clock.now());
                 async move { token.codes(access, at).await }
             })
             .await?;
@@ -98,7 +98,7 @@ impl Service {
     }
 }
 
-fn take(shown: &Shown) -> Option<ShownTouch> {
+fn take(shown: &ShownTouch) -> Option<Shown> {
     shown.lock().unwrap_or_else(PoisonError::into_inner).take()
 }
 
