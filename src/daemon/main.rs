@@ -1,6 +1,11 @@
 //! The program `oathd`: the service on real readers and the system's clock.
 
-use std::{path::PathBuf, process::ExitCode, sync::Arc};
+use std::{
+    io::{self, Write},
+    path::PathBuf,
+    process::ExitCode,
+    sync::Arc,
+};
 
 use clap::Parser;
 use oathd_daemon::{
@@ -52,7 +57,11 @@ fn main() -> ExitCode {
     match serve(arguments) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            tracing::error!(%error, "cannot serve");
+            match tracing::dispatcher::has_been_set() {
+                true => tracing::error!(%error, "cannot serve"),
+                // It was the log that could not be set up; a closed standard error changes nothing.
+                false => drop(writeln!(io::stderr(), "oathd: {error}")),
+            }
             ExitCode::from(oathd_api::ExitCode::Unavailable as u8)
         }
     }
@@ -82,7 +91,7 @@ fn serve(arguments: Arguments) -> Result<(), Box<dyn std::error::Error>> {
 }
 
 /// Turns signals into what the service is told.
-fn listen(control: mpsc::Sender<Control>, config: Option<PathBuf>) -> std::io::Result<()> {
+fn listen(control: mpsc::Sender<Control>, config: Option<PathBuf>) -> io::Result<()> {
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
     let mut hang_up = signal(SignalKind::hangup())?;
