@@ -150,10 +150,8 @@ pub async fn run(
     };
     notify::stopping();
     tracing::info!("stopping");
-    if tokio::time::timeout(SETTLE, service.settle())
-        .await
-        .is_err()
-    {
+    let settled = tokio::time::timeout(SETTLE, service.settle()).await;
+    if settled.is_err() {
         tracing::warn!("work is left unfinished");
     }
     service.release().await;

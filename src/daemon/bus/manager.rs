@@ -65,7 +65,7 @@ impl Manager {
     ) -> Result<Vec<OwnedObjectPath>, Error> {
         no_options(&options)?;
         let call = self.service.identify(&header).await?;
-        self.service.watch_for(&call.caller);
+        self.service.watch_for(&call.caller)?;
         let tokens = self.service.attend(&call, self.service.tokens()).await?;
         if tokens.is_empty() {
             self.service.refuse_held()?;

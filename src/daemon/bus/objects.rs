@@ -45,7 +45,7 @@ impl ObjectManager {
         #[zbus(header)] header: Header<'_>,
     ) -> Result<HashMap<OwnedObjectPath, Interfaces>, Error> {
         let call = self.service.identify(&header).await?;
-        self.service.watch_for(&call.caller);
+        self.service.watch_for(&call.caller)?;
         let tokens = self.service.attend(&call, self.service.tokens()).await?;
         tokens
             .into_iter()

@@ -2,10 +2,11 @@
 
 use std::{future::Future, sync::Arc};
 
+use oathd_api::ErrorName;
 use oathd_token::Token;
 use zbus::message::{Flags, Header};
 
-use super::Service;
+use super::{Service, guests::Underway};
 use crate::{authority::Action, error::Error, identity::Caller};
 
 /// A caller who may do what it asks for.
@@ -14,6 +15,7 @@ pub(crate) struct Call {
     pub(crate) caller: Caller,
     /// The caller allows that its user is asked something.
     pub(crate) interactive: bool,
+    underway: Arc<Underway>,
 }
 
 impl Call {
@@ -22,6 +24,7 @@ impl Call {
         Call {
             caller: self.caller.clone(),
             interactive: false,
+            underway: Arc::clone(&self.underway),
         }
     }
 }
@@ -49,6 +52,7 @@ impl Service {
     pub(crate) async fn identify(&self, header: &Header<'_>) -> Result<Call, Error> {
         let sender = header.sender().ok_or_else(Error::disconnected)?;
         let caller = self.callers.identify(sender).await?;
+        let underway = Arc::new(self.guests.begin(caller.uid)?);
         let interactive = header
             .primary()
             .flags()
@@ -56,6 +60,7 @@ impl Service {
         Ok(Call {
             caller,
             interactive,
+            underway,
         })
     }
 
@@ -79,7 +84,10 @@ impl Service {
         F: Future<Output = Result<T, Error>> + Send,
     {
         let service = Arc::clone(self);
-        let unfinished = Arc::clone(&self.changes).read_owned().await;
+        // Refused once the end has begun to wait for the changes that are under way.
+        let unfinished = Arc::clone(&self.changes)
+            .try_read_owned()
+            .map_err(|_| Error::because(ErrorName::TokenBusy, "oathd is ending"))?;
         let task = tokio::spawn(async move {
             let outcome = work(service).await;
             drop(unfinished);

@@ -9,6 +9,7 @@ mod access;
 mod call;
 mod codes;
 mod credentials;
+mod guests;
 mod passwords;
 mod presence;
 mod tokens;
@@ -26,6 +27,7 @@ use crate::{
     agents::Agents, authority::Authorizer, clock::Clock, identity::Callers, keyring::Keyring,
 };
 use access::Unlocks;
+use guests::Guests;
 use tokens::Objects;
 
 /// Everything a call needs, shared by all of them.
@@ -40,6 +42,7 @@ pub(crate) struct Service {
     callers: Callers,
     unlocks: Unlocks,
     objects: Objects,
+    guests: Arc<Guests>,
     /// Read-held by work that must not be cut in half; the end of the service waits for it.
     changes: Arc<RwLock<()>>,
 }
@@ -68,11 +71,13 @@ impl Service {
             callers: parts.callers,
             unlocks: Unlocks::default(),
             objects: Objects::default(),
+            guests: Arc::default(),
             changes: Arc::default(),
         })
     }
 
-    /// Resolves when no change is under way, and lets none begin from then on.
+    /// Resolves when no change is under way; lets none begin from when it is first polled until what
+    /// it gives is dropped.
     pub(crate) async fn settle(&self) -> tokio::sync::OwnedRwLockWriteGuard<()> {
         Arc::clone(&self.changes).write_owned().await
     }

@@ -153,20 +153,17 @@ impl Service {
     }
 
     /// Keeps the readers watched until `caller` leaves the bus.
-    pub(crate) fn watch_for(self: &Arc<Self>, caller: &Caller) {
-        let name = caller.unique_name.clone();
-        {
-            let mut watchers = self.watchers();
-            if watchers.contains_key(&name) {
-                return;
-            }
-            watchers.insert(name.clone(), self.hub().watch());
-        }
-        let service = Arc::clone(self);
-        tokio::spawn(async move {
-            service.callers.gone(&name).await;
-            service.watchers().remove(&name);
-        });
+    pub(crate) fn watch_for(self: &Arc<Self>, caller: &Caller) -> Result<(), Error> {
+        self.watchers()
+            .entry(caller.unique_name.clone())
+            .or_insert_with(|| self.hub().watch());
+        self.until_gone(caller)
+            .inspect_err(|_| self.unwatch_for(caller))
+    }
+
+    /// Ends the watch for a caller.
+    pub(super) fn unwatch_for(&self, caller: &Caller) {
+        self.watchers().remove(&caller.unique_name);
     }
 
     fn watchers(&self) -> std::sync::MutexGuard<'_, HashMap<OwnedUniqueName, Watch>> {
@@ -260,12 +257,8 @@ impl Service {
         if !self.agents.register(caller, path) {
             return Err(Error::limits_exceeded("this user has too many agents"));
         }
-        let (service, caller) = (Arc::clone(self), caller.clone());
-        tokio::spawn(async move {
-            service.callers.gone(&caller.unique_name).await;
-            service.agents.unregister_all(&caller);
-        });
-        Ok(())
+        self.until_gone(caller)
+            .inspect_err(|_| self.agents.unregister_all(caller))
     }
 
     /// What an agent is told about a request on `token`.
