@@ -5,9 +5,9 @@
 
 use oathd_card::SharedCard;
 use oathd_client::{Error, ErrorName, Event, Token};
-use oathd_tests::world::{BOUND, User};
+use oathd_tests::world::User;
 
-use crate::desk::{Desk, SEED, cause, named};
+use crate::desk::{Desk, SEED, cause, named, next};
 
 /// Another program selects the application and resets it.
 fn wipe(card: &SharedCard) {
@@ -30,17 +30,12 @@ async fn first_after_a_wipe(call: impl AsyncFn(&Token) -> Result<(), Error>) {
     let wiped = desk.memory(0);
     assert_eq!(cause(call(&token).await), ErrorName::TokenReset);
     assert_eq!(desk.memory(0), wiped);
-    loop {
-        let event = tokio::time::timeout(BOUND, events.next()).await.unwrap();
-        match event.unwrap() {
-            Event::Alarm { token: path, kind } => {
-                assert_eq!((&path, kind.as_str()), (token.path(), "reset"));
-                break;
-            }
-            Event::Changed(_) => {}
-            other => panic!("{other:?}"),
-        }
-    }
+    let alarm = next(&mut events, |event| match event {
+        Event::Alarm { token, kind } => Some((token, kind)),
+        _ => None,
+    });
+    let (path, kind) = alarm.await;
+    assert_eq!((&path, kind.as_str()), (token.path(), "reset"));
     let about = token.describe().await.unwrap();
     assert_ne!(about.id, id);
     assert!(!about.locked && !about.unlocked && !about.remembered);

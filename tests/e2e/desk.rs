@@ -5,9 +5,9 @@ use std::os::unix::fs::chown;
 use std::sync::Arc;
 
 use oathd_card::{CardOptions, Profile, SharedCard, Touch};
-use oathd_client::{AddOptions, Client, Error, ErrorDetails, ErrorName, Token};
+use oathd_client::{AddOptions, Client, Error, ErrorDetails, ErrorName, Event, Events, Token};
 use oathd_sim::in_process::InProcess;
-use oathd_tests::world::{User, eventually};
+use oathd_tests::world::{BOUND, User, eventually};
 use oathd_token::transport::Source;
 use tempfile::TempDir;
 
@@ -73,6 +73,18 @@ pub(crate) fn refused<T: std::fmt::Debug>(answer: Result<T, Error>) -> (ErrorNam
 #[track_caller]
 pub(crate) fn cause<T: std::fmt::Debug>(answer: Result<T, Error>) -> ErrorName {
     refused(answer).0
+}
+
+/// The next event that `wanted` takes.
+pub(crate) async fn next<T>(events: &mut Events, wanted: impl Fn(Event) -> Option<T>) -> T {
+    let next = async {
+        loop {
+            if let Some(found) = wanted(events.next().await.unwrap()) {
+                return found;
+            }
+        }
+    };
+    tokio::time::timeout(BOUND, next).await.unwrap()
 }
 
 impl Desk {

@@ -3,10 +3,10 @@
 //! is asked, with an alarm, until one of them leaves.
 //! Does not prove: that a relay is found out which does not show the token twice.
 
-use oathd_client::{Client, ErrorName, Event, Events, ImportOptions, Token};
+use oathd_client::{Client, ErrorName, Event, ImportOptions, Token};
 use oathd_tests::world::User;
 
-use crate::desk::{Desk, SEED, SERIAL, cause, named, refused, several};
+use crate::desk::{Desk, SEED, SERIAL, cause, named, next, refused, several};
 
 #[tokio::test]
 async fn nothing_in_the_readers_is_no_token() {
@@ -60,20 +60,6 @@ async fn several_that_fit_are_named() {
     let add = "add mail";
     let (status, name) = desk.near.oathctl(User::Root, add, "GEZDGNBVGY3TQOJQ\n");
     assert_eq!((status, name.as_str()), (4, "AmbiguousToken"));
-}
-
-/// The next event that `wanted` takes.
-async fn next<T>(events: &mut Events, wanted: impl Fn(Event) -> Option<T>) -> T {
-    let next = async {
-        loop {
-            if let Some(found) = wanted(events.next().await.unwrap()) {
-                return found;
-            }
-        }
-    };
-    tokio::time::timeout(oathd_tests::world::BOUND, next)
-        .await
-        .unwrap()
 }
 
 async fn assert_refused(client: &Client, token: &Token) {

@@ -6,10 +6,10 @@
 
 use std::fs;
 
-use oathd_client::{Client, ErrorName, Event, Events, Token};
-use oathd_tests::world::{BOUND, CardSetup, User, World, eventually};
+use oathd_client::{Client, ErrorName, Event, Token};
+use oathd_tests::world::{CardSetup, User, World, eventually};
 
-use crate::desk::{SEED, cause, named, touched};
+use crate::desk::{SEED, cause, named, next, touched};
 
 fn setup() -> CardSetup {
     CardSetup {
@@ -25,18 +25,6 @@ async fn client(world: &World) -> Client {
 async fn token(client: &Client) -> Token {
     let find = async || client.find_token("").await.ok();
     eventually("the token", find).await.unwrap()
-}
-
-/// The next event that `wanted` takes.
-async fn next<T>(events: &mut Events, wanted: impl Fn(Event) -> Option<T>) -> T {
-    let next = async {
-        loop {
-            if let Some(found) = wanted(events.next().await.unwrap()) {
-                return found;
-            }
-        }
-    };
-    tokio::time::timeout(BOUND, next).await.unwrap()
 }
 
 fn added(event: Event) -> Option<Token> {
