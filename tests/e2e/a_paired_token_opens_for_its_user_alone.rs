@@ -207,3 +207,25 @@ async fn pulled_at_any_moment_it_opens_with_what_was_remembered() {
         .await;
     }
 }
+
+/// The key of a pairing that the token never took says nothing about the token: what is missing is
+/// the password that it has kept.
+#[tokio::test]
+async fn pulled_at_any_moment_it_asks_for_the_password_that_it_kept() {
+    let mut near = with_mail().await;
+    let alice = near.token(User::Alice).await;
+    alice.set_password(PASSWORD, false).await.unwrap();
+    for commands in 1.. {
+        let alice = near.token(User::Alice).await;
+        alice.unlock(PASSWORD, false).await.unwrap();
+        near.cards[0].inject(Fault::UnplugAfter(commands));
+        if alice.pair().await.is_ok() {
+            assert!(commands > 4, "only {commands} commands");
+            return;
+        }
+        near.cards[0].insert();
+        near.restart().await;
+        let alice = near.token(User::Alice).await;
+        assert_eq!(error(alice.code("mail", false).await), PASSWORD_REQUIRED);
+    }
+}

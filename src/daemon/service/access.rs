@@ -163,7 +163,8 @@ impl Service {
     /// What it means that the token refused a key, and what becomes of the key.
     ///
     /// A remembered key is forgotten: its user can type the password again. A paired key is kept:
-    /// a stranger's card that shows the same device id must not be able to have it thrown away.
+    /// a stranger's card that shows the same device id must not be able to have it thrown away. One
+    /// that the token may never have taken says nothing against the token: its password is missing.
     async fn reject_key(
         &self,
         uid: u32,
@@ -174,6 +175,9 @@ impl Service {
         self.unlocks.drop_one(uid, &device);
         Ok(match origin {
             Some(Origin::Typed) => Error::new(ErrorName::PasswordRequired),
+            Some(Origin::Paired) if !self.keyring.is_confirmed(uid, device.as_str().as_bytes()) => {
+                Error::new(ErrorName::PasswordRequired)
+            }
             Some(Origin::Remembered) => {
                 self.keyring.forget(uid, device.as_str().as_bytes()).await?;
                 Error::new(ErrorName::RememberedKeyRejected)
