@@ -1,6 +1,7 @@
-//! Proves: a user's agents are bounded, so that one user cannot fill oathd's memory, and other
-//! users are none the worse; an agent ends with its connection.
-//! Does not prove: that other things are bounded.
+//! Proves: a user's agents, and the programs that oathd tells of tokens, are bounded, so that one
+//! user cannot fill oathd's memory or crowd the others out, and other users are none the worse;
+//! both end with their connections.
+//! Does not prove: the bound on calls under way.
 
 use oathd_tests::world::{User, eventually};
 use zbus::Connection;
@@ -49,4 +50,33 @@ async fn there_is_an_end_to_agents() {
     alice.close().await.unwrap();
     let freed = async || register(&again, 1).await.ok();
     eventually("room for agents", freed).await.unwrap();
+}
+
+#[tokio::test]
+async fn there_is_an_end_to_programs_that_are_told_of_tokens() {
+    let near = Near::with_a_token().await;
+    let list = async |connection: &Connection| {
+        call(connection, ROOT, "ListTokens", &Options::new())
+            .await
+            .map(drop)
+    };
+    let mut told = Vec::new();
+    let refused = loop {
+        assert!(told.len() < 1000, "no end");
+        let alice = near.world.connect(User::Alice).await.unwrap();
+        match list(&alice).await {
+            Ok(()) => told.push(alice),
+            Err(error) => break error,
+        }
+    };
+    assert_eq!(refused, LIMITS_EXCEEDED);
+    // One that is told already is told again.
+    list(&told[0]).await.unwrap();
+    let bob = near.world.connect(User::Bob).await.unwrap();
+    list(&bob).await.unwrap();
+
+    told.pop().unwrap().close().await.unwrap();
+    let alice = near.world.connect(User::Alice).await.unwrap();
+    let freed = async || list(&alice).await.ok();
+    eventually("room for programs", freed).await.unwrap();
 }
