@@ -1,6 +1,9 @@
 //! Who a token is.
 
-use std::fmt;
+use std::{
+    fmt,
+    sync::atomic::{AtomicU64, Ordering},
+};
 
 use data_encoding::BASE64_NOPAD;
 use sha2::{Digest, Sha256};
@@ -9,9 +12,17 @@ use crate::capability::{Capabilities, Model};
 
 /// Names a token in this process from its insertion to its removal; never used twice.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct TokenKey(pub(crate) u64);
+pub struct TokenKey(u64);
+
+/// The last key given, by whichever hub.
+static LAST_KEY: AtomicU64 = AtomicU64::new(0);
 
 impl TokenKey {
+    /// A key that no token had before.
+    pub(crate) fn new() -> TokenKey {
+        TokenKey(LAST_KEY.fetch_add(1, Ordering::Relaxed) + 1)
+    }
+
     /// The number behind the key.
     #[must_use]
     pub fn number(self) -> u64 {

@@ -150,7 +150,6 @@ pub(crate) struct Registry {
     released: bool,
     watchers: usize,
     slots: BTreeMap<String, Slot>,
-    next_key: u64,
     waiting: Vec<oneshot::Sender<Listed>>,
     /// Events that go out when what callers see agrees with them.
     due: Vec<Event>,
@@ -186,7 +185,6 @@ impl Registry {
             released: false,
             watchers: 0,
             slots: BTreeMap::new(),
-            next_key: 0,
             waiting: Vec::new(),
             due: Vec::new(),
         };

@@ -95,7 +95,7 @@ impl Service {
         };
         self.watch_anew();
         old.release().await;
-        self.withdraw_all().await;
+        self.withdraw_foreign().await;
     }
 
     fn hub(&self) -> Hub {

@@ -51,19 +51,7 @@ impl Service {
     pub(crate) async fn tokens(self: &Arc<Self>) -> Result<Vec<TokenObject>, Error> {
         self.hub().tokens().await?;
         let mut known = self.objects.known.lock().await;
-        // What is listed under the lock is never behind an event that was handled under it.
-        let present = self.hub().listed();
-        let mut index = 0;
-        while let Some(object) = known.get(index) {
-            let key = object.token.key();
-            if present.iter().any(|token| token.key() == key) {
-                index += 1;
-            } else {
-                let gone = known.remove(index);
-                bus::withdraw(self, &gone.path).await;
-            }
-        }
-        for token in present {
+        for token in self.withdraw_absent(&mut known).await {
             self.publish(&mut known, token).await?;
         }
         Ok(known.clone())
@@ -94,6 +82,29 @@ impl Service {
             bus::alarm(self, &object, alarm).await;
         }
         bus::changed(self, &object).await;
+    }
+
+    /// Takes the tokens of another hub than the current one off the bus.
+    pub(super) async fn withdraw_foreign(&self) {
+        let mut known = self.objects.known.lock().await;
+        self.withdraw_absent(&mut known).await;
+    }
+
+    /// Takes tokens off the bus that are not here; gives those that are.
+    async fn withdraw_absent(&self, known: &mut Vec<TokenObject>) -> Vec<Token> {
+        // What is listed under the lock is never behind an event that was handled under it.
+        let present = self.hub().listed();
+        let mut index = 0;
+        while let Some(object) = known.get(index) {
+            let key = object.token.key();
+            if present.iter().any(|token| token.key() == key) {
+                index += 1;
+            } else {
+                let gone = known.remove(index);
+                bus::withdraw(self, &gone.path).await;
+            }
+        }
+        present
     }
 
     /// Takes every token off the bus.

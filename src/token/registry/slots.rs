@@ -52,8 +52,7 @@ impl Registry {
     }
 
     pub(super) fn take_on(&mut self, reader: Reader) {
-        self.next_key += 1;
-        let key = TokenKey(self.next_key);
+        let key = TokenKey::new();
         let started = owner::start(Plan {
             key,
             reader: reader.clone(),
