@@ -75,6 +75,7 @@ impl Feed {
                 Some(update) = self.updates.recv() => {
                     if let Update::Codes { token, name, codes: Ok(_) } = &update {
                         self.names.insert(token.clone(), name.clone());
+                        self.follow_named(token);
                     }
                     return Ok(update);
                 }
@@ -85,6 +86,13 @@ impl Feed {
                     None => return Err(Error::NotRunning.into()),
                 },
             }
+        }
+    }
+
+    /// A token that was named is another object after it, or oathd, has come back.
+    fn follow_named(&mut self, path: &str) {
+        if self.selector.is_some() {
+            self.watched = path.try_into().ok();
         }
     }
 
