@@ -1,10 +1,15 @@
 //! Proves: when one of several tokens cannot take a seed – because it is pulled at any command, is
-//! full or has the name already – no other keeps it, the error names the token, and where a seed
+//! full, answers nonsense or has the name already – no other keeps it, the error names the token, and where a seed
 //! cannot be taken back the error says on which token it still is.
 //! Does not prove: anything about tokens that lose power within a command.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+
 use oathd_card::{CardOptions, Fault, Profile};
 use oathd_client::ErrorName;
+use oathd_sim::in_process::InProcess;
+use oathd_token::transport::{Absence, Cards, Channel, ReaderWatch, Source, TransportError, Waker};
 
 use crate::desk::{Desk, SEED, SERIAL, named, refused, several};
 
@@ -78,6 +83,66 @@ async fn what_cannot_be_taken_back_is_named() {
         .await
         .unwrap();
     assert_eq!(left.len(), 1);
+}
+
+#[tokio::test]
+async fn whatever_one_says_to_its_write() {
+    let mumbling = |readers| -> Arc<dyn Source> { Arc::new(Mumbling(readers, Arc::default())) };
+    let desk = Desk::behind(several(2), mumbling).await;
+    let client = desk.client().await;
+    let tokens = [desk.find(&client, 0).await, desk.find(&client, 1).await];
+    let memories = (desk.memory(0), desk.memory(1));
+    let (name, details) = refused(client.add_to(&tokens, SEED, &named("mail")).await);
+    assert_eq!(name, ErrorName::TokenFault);
+    assert_eq!(details.tokens, Some(vec![(SERIAL + 1).to_string()]));
+    assert_eq!((desk.memory(0), desk.memory(1)), memories);
+    client.add_to(&tokens, SEED, &named("mail")).await.unwrap();
+}
+
+/// Readers at which the second write is carried out and called a failure.
+struct Mumbling(InProcess, Arc<AtomicU32>);
+
+impl Source for Mumbling {
+    fn connect(&self) -> Result<Box<dyn Cards>, TransportError> {
+        let cards = self.0.connect()?;
+        Ok(Box::new(MumblingCards(cards, Arc::clone(&self.1))))
+    }
+
+    fn watch(&self) -> Result<(Box<dyn ReaderWatch>, Waker), TransportError> {
+        self.0.watch()
+    }
+
+    fn absence(&self) -> Result<(Box<dyn Absence>, Waker), TransportError> {
+        self.0.absence()
+    }
+}
+
+struct MumblingCards(Box<dyn Cards>, Arc<AtomicU32>);
+
+impl Cards for MumblingCards {
+    fn transaction(
+        &mut self,
+        reader: &str,
+        work: &mut dyn FnMut(&mut dyn Channel),
+    ) -> Result<(), TransportError> {
+        let writes = &self.1;
+        self.0.transaction(reader, &mut |channel| {
+            work(&mut MumblingChannel(channel, writes));
+        })
+    }
+}
+
+struct MumblingChannel<'a>(&'a mut dyn Channel, &'a AtomicU32);
+
+impl Channel for MumblingChannel<'_> {
+    fn transmit(&mut self, apdu: &[u8]) -> Result<Vec<u8>, TransportError> {
+        const PUT: u8 = 0x01;
+        let answer = self.0.transmit(apdu)?;
+        match apdu[1] == PUT && self.1.fetch_add(1, Ordering::Relaxed) == 1 {
+            true => Ok(vec![0x64, 0x00]),
+            false => Ok(answer),
+        }
+    }
 }
 
 #[tokio::test]
