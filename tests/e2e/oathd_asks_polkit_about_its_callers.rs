@@ -1,6 +1,7 @@
 //! Proves: oathd, running as its own user on a bus with the shipped policy, lets a user do through
 //! the real polkitd what a rule allows and nothing else, root everything, and nobody but root
-//! anything once polkitd is gone; and that the code a permitted user gets is oathtool's.
+//! anything once polkitd is gone; that the code a permitted user gets is oathtool's; and that a rule
+//! for one token holds where a seed is written to several.
 //! Does not prove: password dialogues, and each action by itself.
 
 use oathd_client::{AddOptions, Client, Error, ErrorName, Token};
@@ -65,4 +66,46 @@ async fn a_user_may_do_what_a_rule_allows() {
     assert_refused(alice.code(&id, false).await);
     assert!(root.code(&id, false).await.is_ok());
     world.stop_oathd().unwrap();
+}
+
+#[tokio::test]
+async fn a_rule_for_one_token_holds_for_that_one() {
+    let serials = [7, 8];
+    let rules = format!(
+        r#"polkit.addRule(function(action, subject) {{
+            var listing = action.id == "org.oathd.oathd1.list-credentials";
+            var adding = action.id == "org.oathd.oathd1.add-credential";
+            var its_own = adding && action.lookup("token") == "{}";
+            if (subject.user == "alice" && (listing || its_own)) return polkit.Result.YES;
+        }});"#,
+        serials[0]
+    );
+    let mut world = World::with_oathd(&rules).unwrap();
+    for (slot, serial) in (0..).zip(serials) {
+        let setup = CardSetup {
+            slot,
+            serial,
+            ..CardSetup::default()
+        };
+        world.insert_card(setup).unwrap();
+    }
+    let alice = world.connect(User::Alice).await.unwrap();
+    let alice = Client::with(alice).without_interaction();
+    let found = async |serial: u32| {
+        let one = async || alice.find_token(&serial.to_string()).await.ok();
+        eventually("token", one).await.unwrap()
+    };
+    let (own, other) = (found(serials[0]).await, found(serials[1]).await);
+    let seed = b"12345678901234567890";
+    let mail = AddOptions {
+        name: Some("mail".into()),
+        ..AddOptions::default()
+    };
+    let both = [own.clone(), other.clone()];
+    assert_refused(alice.add_to(&both, seed, &mail).await);
+    assert_refused(alice.add_to(&both[1..], seed, &mail).await);
+    for token in &both {
+        assert!(token.credentials(false).await.unwrap().is_empty());
+    }
+    alice.add_to(&both[..1], seed, &mail).await.unwrap();
 }

@@ -16,7 +16,7 @@ use crate::{
     authority::Action,
     error::Error,
     secret_fd,
-    service::{Options, Service, new_credential, no_options},
+    service::{Options, Service, TokenObject, new_credential, no_options},
 };
 
 /// The manager's object.
@@ -31,27 +31,38 @@ impl Manager {
         }
     }
 
-    /// Writes `credential` to the tokens of `paths`.
+    /// Writes `credential` to the tokens of `paths`. A rule may be for some of them: the caller must
+    /// be allowed to write to each.
     async fn write(
         &self,
         header: &Header<'_>,
         paths: Vec<OwnedObjectPath>,
         (credential, writing): (NewCredential, Writing),
     ) -> Result<String, Error> {
-        let call = self.service.enter(header, to_write(writing), None).await?;
-        let mut objects = Vec::with_capacity(paths.len());
-        for path in &paths {
-            let object = self.service.at_path(path).await?;
-            if objects
-                .iter()
-                .all(|known: &crate::service::TokenObject| known.path != object.path)
-            {
-                objects.push(object);
-            }
+        let objects = self.objects(&paths).await;
+        let named = objects.as_deref().unwrap_or_default();
+        let mut tokens = named.iter().map(|object| &object.token);
+        let action = to_write(writing);
+        let mut call = self.service.enter(header, action, tokens.next()).await?;
+        for token in tokens {
+            call = self.service.enter(header, action, Some(token)).await?;
         }
+        let objects = objects?;
         let added = self.service.add(&call, objects, credential, writing);
         let id = self.service.attend(&call, added).await?;
         Ok(id.to_string())
+    }
+
+    /// The objects at `paths`, each once.
+    async fn objects(&self, paths: &[OwnedObjectPath]) -> Result<Vec<TokenObject>, Error> {
+        let mut objects: Vec<TokenObject> = Vec::new();
+        for path in paths {
+            let object = self.service.at_path(path).await?;
+            if objects.iter().all(|known| known.path != object.path) {
+                objects.push(object);
+            }
+        }
+        Ok(objects)
     }
 }
 
