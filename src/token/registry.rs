@@ -234,6 +234,8 @@ impl Registry {
         match command {
             Command::Refresh(reply) => {
                 self.released = false;
+                // A card that is held for ever must not gather those that gave up waiting for it.
+                self.waiting.retain(|waiting| !waiting.is_closed());
                 self.waiting.push(reply);
                 if matches!(self.phase, Phase::Watching(_)) {
                     self.identify_again();
