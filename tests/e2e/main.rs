@@ -49,6 +49,7 @@ mod soak;
 mod state_that_cannot_be_used_is_left_alone;
 mod the_card_service_may_come_and_go;
 mod the_interfaces_are_those_of_the_xml;
+mod the_name_stays_with_its_oathd;
 mod the_vault_key_is_never_replaced;
 mod unknown_words_are_refused;
 mod what_a_token_cannot_take_is_refused_unwritten;

@@ -7,7 +7,9 @@ mod token;
 use std::sync::Arc;
 
 use oathd_api::names::{BUS_NAME, ROOT_PATH};
-use zbus::{OwnedObjectPath, names::BusName, object_server::SignalEmitter};
+use zbus::{
+    OwnedObjectPath, fdo::RequestNameFlags, names::BusName, object_server::SignalEmitter,
+};
 
 use crate::{
     error::Error,
@@ -18,11 +20,16 @@ use objects::ObjectManager;
 use token::{TokenInterface, TokenInterfaceSignals};
 
 /// Puts the root object on the connection and then takes the name: whoever sees the name can call.
+/// A name that another oathd has is not taken from it, nor given up to a later one: its callers
+/// would go on with a service that knows nothing of their unlocks.
 pub(crate) async fn serve(service: &Arc<Service>) -> zbus::Result<()> {
     let server = service.connection.object_server();
     server.at(ROOT_PATH, Manager::new(service)).await?;
     server.at(ROOT_PATH, ObjectManager::new(service)).await?;
-    service.connection.request_name(BUS_NAME).await
+    let alone = RequestNameFlags::DO_NOT_QUEUE;
+    let connection = &service.connection;
+    connection.request_name_with_flags(BUS_NAME, alone).await?;
+    Ok(())
 }
 
 /// Takes the root object off the connection.
