@@ -16,6 +16,7 @@
     )
 )]
 
+pub mod delivery;
 mod error;
 mod exit;
 pub mod names;

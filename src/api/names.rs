@@ -30,3 +30,12 @@ pub const API_VERSION: u32 = 1;
 /// How long a client that allows interaction waits for an answer, in seconds: a password dialogue
 /// of polkit fits in it. Without interaction the daemon answers within 20 s.
 pub const INTERACTIVE_TIMEOUT_SECONDS: u64 = 120;
+
+/// The well-known name of the delivery service, which sends codes and notices by SMS and mail.
+pub const DELIVER_BUS_NAME: &str = "org.oathd.Deliver1";
+
+/// The one object of the delivery service.
+pub const DELIVER_PATH: &str = "/org/oathd/Deliver1";
+
+/// Checks addresses, sends messages, tells how far they are.
+pub const SENDER_INTERFACE: &str = "org.oathd.Deliver1.Sender";

@@ -4,6 +4,8 @@
 //! default" in options. Option records refuse keys they do not know, so that a misspelt
 //! `allow_touch` is an error and not a silent default; answers may gain keys at any time.
 
+pub mod deliver;
+
 use serde::{Deserialize, Serialize};
 use zbus::{DeserializeDict, OwnedObjectPath, SerializeDict, Type};
 
