@@ -1,10 +1,11 @@
-//! Proves: a password opens a token for the user who gave it and for nobody else; a remembered key
-//! lasts over restarts, until its user forgets it or another program changes the password; what is
-//! asked for next is in the name of the error and in the status of oathctl.
+//! Proves: a password opens a token for the user who gave it and for nobody else, and that user's
+//! programs alone are told of it; a remembered key lasts over restarts, until its user forgets it or
+//! another program changes the password; what is asked for next is in the name of the error and in
+//! the status of oathctl.
 //! Does not prove: that keys are sealed at rest, which the canary test and the vault's own do.
 
 use oathd_api::ErrorName;
-use oathd_client::AddOptions;
+use oathd_client::{AddOptions, Event, Events};
 use oathd_tests::world::User;
 
 use crate::near::{Near, error};
@@ -58,6 +59,40 @@ async fn an_unlock_is_for_one_user_and_one_run() {
     near.restart().await;
     let alice = near.token(User::Alice).await;
     assert_eq!(error(alice.code("mail", false).await), PASSWORD_REQUIRED);
+}
+
+/// What a client that watches the tokens is told until `end`.
+async fn told(events: &mut Events, end: impl Fn(&Event) -> bool) -> Vec<Event> {
+    let mut told = Vec::new();
+    loop {
+        let next = tokio::time::timeout(oathd_tests::world::BOUND, events.next());
+        match next.await.unwrap().unwrap() {
+            event if end(&event) => return told,
+            event => told.push(event),
+        }
+    }
+}
+
+#[tokio::test]
+async fn an_unlock_is_told_to_its_users_programs_alone() {
+    let near = locked_by_alice().await;
+    let (alice, bob) = (near.client(User::Alice).await, near.client(User::Bob).await);
+    let (mut hers, mut his) = (alice.events().await.unwrap(), bob.events().await.unwrap());
+    alice.tokens().await.unwrap();
+    let watched = bob.tokens().await.unwrap();
+    let token = near.token(User::Alice).await;
+    let changed = |event: &Event| matches!(event, Event::Changed(_));
+    for _ in 0..2 {
+        token.lock(true).await.unwrap();
+        assert!(told(&mut hers, changed).await.is_empty());
+        token.unlock(PASSWORD, false).await.unwrap();
+        assert!(told(&mut hers, changed).await.is_empty());
+    }
+    // What comes last is told to everybody, and Bob has heard of nothing before it.
+    near.cards[0].remove();
+    let gone =
+        |event: &Event| matches!(event, Event::TokenRemoved(path) if path == watched[0].path());
+    assert!(told(&mut his, gone).await.is_empty());
 }
 
 #[tokio::test]

@@ -8,7 +8,10 @@ use std::sync::Arc;
 
 use oathd_api::names::{BUS_NAME, ROOT_PATH};
 use zbus::{
-    OwnedObjectPath, fdo::RequestNameFlags, names::BusName, object_server::SignalEmitter,
+    OwnedObjectPath,
+    fdo::RequestNameFlags,
+    names::{BusName, OwnedUniqueName},
+    object_server::SignalEmitter,
 };
 
 use crate::{
@@ -69,6 +72,21 @@ pub(crate) async fn changed(service: &Service, object: &TokenObject) {
     report(interface.changed().await);
     let token = interface.get().await;
     report(token.locked_changed(interface.signal_emitter()).await);
+}
+
+/// Tells these connections, and nobody else, that what they may see of a token changed.
+pub(crate) async fn changed_for(
+    service: &Service,
+    object: &TokenObject,
+    connections: Vec<OwnedUniqueName>,
+) {
+    for connection in connections {
+        let Ok(emitter) = SignalEmitter::new(&service.connection, &object.path) else {
+            return;
+        };
+        let emitter = emitter.set_destination(BusName::from(connection));
+        report(TokenInterface::changed(&emitter).await);
+    }
 }
 
 /// Tells the caller, and nobody else, that the token waits for a touch.

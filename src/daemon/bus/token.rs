@@ -227,7 +227,7 @@ impl TokenInterface {
     ) -> zbus::Result<()>;
 
     #[zbus(signal)]
-    async fn changed(emitter: &SignalEmitter<'_>) -> zbus::Result<()>;
+    pub(super) async fn changed(emitter: &SignalEmitter<'_>) -> zbus::Result<()>;
 
     #[zbus(property(emits_changed_signal = "const"))]
     fn kind(&self) -> &'static str {

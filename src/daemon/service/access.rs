@@ -211,6 +211,9 @@ impl Service {
                     let device = &token.info().device_id;
                     self.unlocks
                         .put(call.caller.uid, device, key, Origin::Typed);
+                    if let Some(object) = self.object_of(token.key()).await {
+                        self.opened_or_locked(call, &object).await;
+                    }
                     return Ok(true);
                 }
                 Err(TokenError::WrongPassword) if attempt < ATTEMPTS => {}

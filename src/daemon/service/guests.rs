@@ -10,8 +10,8 @@ use std::{
 
 use zbus::names::OwnedUniqueName;
 
-use super::Service;
-use crate::{error::Error, identity::Caller};
+use super::{Call, Service, TokenObject};
+use crate::{bus, error::Error, identity::Caller};
 
 /// How many connections of one uid something may be kept of.
 const GUESTS: usize = 64;
@@ -74,9 +74,23 @@ impl Guests {
         kept.insert(caller.unique_name.clone(), caller.uid);
         Ok(true)
     }
+
+    /// The connections of `uid` that something is kept of.
+    fn of(&self, uid: u32) -> Vec<OwnedUniqueName> {
+        let kept = lock(&self.kept);
+        let theirs = kept.iter().filter(|(_, of)| **of == uid);
+        theirs.map(|(name, _)| name.clone()).collect()
+    }
 }
 
 impl Service {
+    /// Tells the caller's own programs, and nobody else's, that a token opens for them or no longer
+    /// does.
+    pub(super) async fn opened_or_locked(&self, call: &Call, object: &TokenObject) {
+        let theirs = self.guests.of(call.caller.uid);
+        bus::changed_for(self, object, theirs).await;
+    }
+
     /// Drops all that is kept of a caller once it has left the bus. Called after it was put where it
     /// is kept, so that nothing of a caller that leaves meanwhile stays behind.
     pub(super) fn until_gone(self: &Arc<Self>, caller: &Caller) -> Result<(), Error> {
@@ -132,5 +146,7 @@ mod tests {
         }
         assert!(guests.keep(&caller(1, GUESTS)).is_err());
         assert!(guests.keep(&caller(2, GUESTS)).unwrap());
+        assert_eq!(guests.of(1).len(), GUESTS);
+        assert_eq!(guests.of(2), [caller(2, GUESTS).unique_name]);
     }
 }

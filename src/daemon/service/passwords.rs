@@ -35,20 +35,21 @@ impl Service {
             // The password opens the token whether or not oathd can read what it keeps.
             Err(error) => tracing::warn!(%error, "a pairing may have ended unnoticed"),
         }
-        self.keep(uid, object, key, options).await
+        self.keep(call, object, key, options).await
     }
 
     /// Holds a key that the token has accepted, and remembers it where asked for.
     async fn keep(
         &self,
-        uid: u32,
+        call: &Call,
         object: &TokenObject,
         key: Arc<AccessKey>,
         options: PasswordOptions,
     ) -> Result<(), Error> {
-        let device = &object.token.info().device_id;
+        let (uid, device) = (call.caller.uid, &object.token.info().device_id);
         self.unlocks
             .put(uid, device, Arc::clone(&key), Origin::Typed);
+        self.opened_or_locked(call, object).await;
         if options.remember.unwrap_or(false) {
             self.keyring
                 .remember(uid, device.as_str().as_bytes(), key.expose())
@@ -71,6 +72,7 @@ impl Service {
                 .forget(call.caller.uid, device.as_str().as_bytes())
                 .await?;
         }
+        self.opened_or_locked(call, object).await;
         Ok(())
     }
 
@@ -101,7 +103,7 @@ impl Service {
                 })
                 .await?;
             service.end_keys(&object, &device).await?;
-            service.keep(call.caller.uid, &object, key, options).await
+            service.keep(&call, &object, key, options).await
         })
         .await
     }

@@ -148,7 +148,7 @@ impl Service {
     }
 
     /// The object of a token that is on the bus.
-    async fn object_of(&self, key: TokenKey) -> Option<TokenObject> {
+    pub(super) async fn object_of(&self, key: TokenKey) -> Option<TokenObject> {
         let known = self.objects.known.lock().await;
         known.iter().find(|o| o.token.key() == key).cloned()
     }
