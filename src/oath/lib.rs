@@ -34,6 +34,7 @@ mod id;
 pub mod import;
 mod kind;
 mod label;
+pub mod migrate;
 pub mod otpauth;
 mod query;
 mod secret;
