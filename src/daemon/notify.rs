@@ -1,42 +1,78 @@
 //! What oathd tells the service manager: sd_notify(3), sd_watchdog_enabled(3).
 //!
-//! Without `NOTIFY_SOCKET` nothing is sent; without `WATCHDOG_USEC` nothing ever wakes.
+//! Without `NOTIFY_SOCKET` nothing is sent; without `WATCHDOG_USEC` nothing ever wakes. Spoken by
+//! hand: libsystemd and what it loads would make up an eighth of the idle process.
 
-use std::time::Duration;
+use std::{
+    env,
+    ffi::OsStr,
+    io,
+    os::{
+        linux::net::SocketAddrExt,
+        unix::{
+            ffi::OsStrExt,
+            net::{SocketAddr, UnixDatagram},
+        },
+    },
+    time::Duration,
+};
 
 use rustix::time::{ClockId, clock_gettime};
-use systemd::daemon;
 
 /// oathd owns its name and answers.
 pub fn ready() {
-    send(&[(daemon::STATE_READY, "1")]);
+    send(&[("READY", "1")]);
 }
 
 /// oathd reads its settings again; [`ready`] says that it is done.
 pub fn reloading() {
     let now = clock_gettime(ClockId::Monotonic);
     let micros = now.tv_sec.saturating_mul(1_000_000) + now.tv_nsec / 1_000;
-    send(&[
-        (daemon::STATE_RELOADING, "1"),
-        ("MONOTONIC_USEC", &micros.to_string()),
-    ]);
+    send(&[("RELOADING", "1"), ("MONOTONIC_USEC", &micros.to_string())]);
 }
 
 /// oathd ends; no more calls are taken.
 pub fn stopping() {
-    send(&[(daemon::STATE_STOPPING, "1")]);
+    send(&[("STOPPING", "1")]);
 }
 
 /// One line for `systemctl status`. Nothing about a person or a credential belongs in it.
 pub fn status(line: &str) {
     let line = line.replace('\n', " ");
-    send(&[(daemon::STATE_STATUS, &line)]);
+    send(&[("STATUS", &line)]);
 }
 
 fn send(state: &[(&str, &str)]) {
-    if let Err(error) = daemon::notify(state.iter()) {
+    let Some(address) = env::var_os("NOTIFY_SOCKET") else {
+        return;
+    };
+    if let Err(error) = deliver(&address, state) {
         tracing::debug!(%error, "the service manager was not told");
     }
+}
+
+/// One datagram of assignments, a line each. An address that begins with `@` is abstract.
+fn deliver(address: &OsStr, state: &[(&str, &str)]) -> io::Result<()> {
+    let address = match address.as_bytes() {
+        [b'@', name @ ..] => SocketAddr::from_abstract_name(name)?,
+        _ => SocketAddr::from_pathname(address)?,
+    };
+    let lines: String = state
+        .iter()
+        .map(|(name, value)| format!("{name}={value}\n"))
+        .collect();
+    UnixDatagram::unbound()?.send_to_addr(lines.as_bytes(), &address)?;
+    Ok(())
+}
+
+/// The patience of the service manager in microseconds, if it watches this very process.
+fn patience() -> Option<u64> {
+    let micros = env::var("WATCHDOG_USEC").ok()?.parse().ok()?;
+    let ours = match env::var("WATCHDOG_PID") {
+        Ok(pid) => pid.parse() == Ok(std::process::id()),
+        Err(_) => true,
+    };
+    (ours && micros > 0).then_some(micros)
 }
 
 /// The keep-alive that the service manager expects, fed by the loop that does the work: a loop
@@ -63,9 +99,8 @@ pub struct Watchdog {
 impl Watchdog {
     /// Reads what the service manager asked for; the interval is half of its patience.
     pub fn from_environment() -> Watchdog {
-        let micros = daemon::watchdog_enabled().unwrap_or(0);
         Watchdog {
-            interval: (micros > 0).then(|| Duration::from_micros(micros / 2)),
+            interval: patience().map(|micros| Duration::from_micros(micros / 2)),
             next: None,
         }
     }
@@ -86,7 +121,7 @@ impl Watchdog {
     /// Says that the work goes on.
     pub fn feed(&mut self) {
         self.next = None;
-        send(&[(daemon::STATE_WATCHDOG, "1")]);
+        send(&[("WATCHDOG", "1")]);
     }
 }
 
@@ -103,11 +138,21 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("notify");
         let socket = UnixDatagram::bind(&path).unwrap();
-        let output = Command::new(std::env::current_exe().unwrap())
+        heard(&socket, path.to_str().unwrap(), watchdog_usec, None)
+    }
+
+    fn heard(
+        socket: &UnixDatagram,
+        address: &str,
+        watchdog_usec: &str,
+        watchdog_pid: Option<&str>,
+    ) -> Vec<String> {
+        let output = Command::new(env::current_exe().unwrap())
             .args(["--exact", CHILD, "--ignored"])
-            .env("NOTIFY_SOCKET", &path)
+            .env("NOTIFY_SOCKET", address)
             .env("WATCHDOG_USEC", watchdog_usec)
             .env_remove("WATCHDOG_PID")
+            .envs(watchdog_pid.map(|pid| ("WATCHDOG_PID", pid)))
             .output()
             .unwrap();
         assert!(output.status.success(), "{output:?}");
@@ -170,5 +215,15 @@ mod tests {
         let lines = notices("0");
         assert!(!lines.iter().any(|line| line.contains("WATCHDOG")));
         assert_eq!(lines.len(), 4);
+    }
+
+    #[test]
+    fn an_abstract_socket_hears_and_another_process_is_not_fed() {
+        let name = format!("oathd-notify-{}", std::process::id());
+        let address = SocketAddr::from_abstract_name(&name).unwrap();
+        let socket = UnixDatagram::bind_addr(&address).unwrap();
+        let lines = heard(&socket, &format!("@{name}"), "2000", Some("1"));
+        assert_eq!(lines[0].trim(), "READY=1");
+        assert!(!lines.iter().any(|line| line.contains("WATCHDOG")));
     }
 }

@@ -32,14 +32,14 @@ pub(crate) fn measure(oathd: &mut Process) -> Result<Vec<Figure>> {
         .map(|(task, count)| count - before.get(task).copied().unwrap_or(0))
         .sum();
     let total = woken + u64::try_from(ended.count())?;
-    let rss = field(&status, "VmRSS:")? as f64 / 1024.0;
+    let megabytes = |name| -> Result<f64> { Ok(field(&status, name)? as f64 * 1024.0 / 1e6) };
     let parts = format!(
-        "{} threads; of the memory {:.1} MiB are files of programs and libraries",
+        "{} threads; {:.1} MB of it are pages of programs and libraries",
         after.len(),
-        field(&status, "RssFile:")? as f64 / 1024.0
+        megabytes("RssFile:")?
     );
     Ok(vec![
-        Figure::new("idle_rss_mb", rss, "MB", 1)
+        Figure::new("idle_rss_mb", megabytes("VmRSS:")?, "MB", 1)
             .at_most(8.0)
             .remark(&parts),
         Figure::new("idle_context_switches_60s", total as f64, "switches", 1)

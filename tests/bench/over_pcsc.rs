@@ -1,5 +1,7 @@
 //! What oathd and the bus add to PC/SC: the same code through both, in turns, warm, as root.
 
+use oathd_client::CredentialQuery;
+
 use crate::bare::Bare;
 use crate::figure::Figure;
 use crate::inside::Desk;
@@ -39,8 +41,18 @@ pub(crate) async fn measure(desk: &Desk) -> Result<Vec<Figure>> {
     if compared < RUNS {
         return Err(format!("only {compared} codes were compared").into());
     }
-    let mut ping = Samples::default();
+    let (mut find, mut ping) = (Samples::default(), Samples::default());
+    let query = CredentialQuery {
+        text: Some(NAME.to_owned()),
+        ..CredentialQuery::default()
+    };
     for _ in 0..RUNS {
+        let found = find
+            .time_async(desk.client.find_credentials(&query))
+            .await?;
+        if found.credentials.len() != 1 {
+            return Err(format!("{} credentials found", found.credentials.len()).into());
+        }
         let connection = desk.client.connection();
         let call = connection.call_method(
             Some(oathd_api::names::BUS_NAME),
@@ -56,6 +68,7 @@ pub(crate) async fn measure(desk: &Desk) -> Result<Vec<Figure>> {
         Figure::new("code_over_pcsc_ms_p50", added, "ms", ours.len()).at_most(0.3),
         Figure::median("generate_code_ms_p50", &ours),
         Figure::median("bare_pcsc_code_ms_p50", &theirs),
+        Figure::median("find_credentials_ms_p50", &find),
         Figure::median("ping_ms_p50", &ping),
     ])
 }
