@@ -36,6 +36,12 @@ pub enum Error {
         /// What the bus says.
         String,
     ),
+    /// oathd, or the bus, grants this user no more at a time.
+    #[error("Your programs have too much under way with oathd.")]
+    LimitsExceeded(
+        /// What there is too much of.
+        String,
+    ),
     /// oathd did not answer in time.
     #[error("oathd did not answer in time.")]
     TimedOut,
@@ -72,6 +78,7 @@ impl Error {
             Error::NoBus(_) => "NoBus",
             Error::InteractiveAuthorizationRequired => "InteractiveAuthorizationRequired",
             Error::AccessDenied(_) => "AccessDenied",
+            Error::LimitsExceeded(_) => "LimitsExceeded",
             Error::TimedOut => "TimedOut",
             Error::SecretLength(_) => "SecretLength",
             Error::Memory(_) => "Memory",
@@ -94,6 +101,9 @@ impl Error {
             Error::AccessDenied(_) => {
                 "Ask an administrator for the policy of org.oathd.Oathd1 in /usr/share/dbus-1/system.d."
             }
+            Error::LimitsExceeded(_) => {
+                "Wait until other programs are done, or end some that use oathd."
+            }
             Error::TimedOut => "Try again; if it persists, look at the journal of oathd.service.",
             Error::SecretLength(_) => "Give at least 1 and at most 4096 bytes.",
             Error::Memory(_) => "Close other programs: files or memory have run out.",
@@ -106,7 +116,7 @@ impl Error {
     pub fn detail(&self) -> Option<String> {
         match self {
             Error::Oathd { details, .. } => details.detail.clone(),
-            Error::AccessDenied(text) => Some(text.clone()),
+            Error::AccessDenied(text) | Error::LimitsExceeded(text) => Some(text.clone()),
             Error::NoBus(source) | Error::Bus(source) => Some(source.to_string()),
             Error::Memory(source) => Some(source.to_string()),
             Error::NotRunning
@@ -127,6 +137,7 @@ impl Error {
             Error::InteractiveAuthorizationRequired | Error::AccessDenied(_) => {
                 ExitCode::NotAuthorized
             }
+            Error::LimitsExceeded(_) => ExitCode::Busy,
             Error::SecretLength(_) => ExitCode::BadInput,
             Error::Bus(_) => ExitCode::Refused,
         }
@@ -196,6 +207,10 @@ impl From<fdo::Error> for Error {
             Fdo::UnknownObject(_) => ErrorName::TokenRemoved.into(),
             Fdo::InteractiveAuthorizationRequired(_) => Error::InteractiveAuthorizationRequired,
             Fdo::AccessDenied(text) => Error::AccessDenied(text),
+            Fdo::LimitsExceeded(text) => {
+                let detail = ErrorDetails::from_message(&text).detail;
+                Error::LimitsExceeded(detail.unwrap_or(text))
+            }
             Fdo::ZBus(inner) => match inner {
                 zbus::Error::FDO(_) => Error::Bus(inner),
                 inner => Error::from(inner),

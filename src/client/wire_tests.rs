@@ -53,6 +53,13 @@ impl FakeToken {
                     ..Default::default()
                 },
             )),
+            ("crowded", _) => Err(Refusal(
+                "org.freedesktop.DBus.Error.LimitsExceeded",
+                ErrorDetails {
+                    detail: Some("this user has too many calls".into()),
+                    ..Default::default()
+                },
+            )),
             ("foreign", _) => Err(Refusal("com.example.Odd", ErrorDetails::default())),
             _ => Ok(HashMap::from([
                 ("code", Variant::from("123456")),
@@ -150,6 +157,20 @@ async fn an_error_keeps_its_name_and_its_details() {
 
     let odd = token.code("foreign", false).await.unwrap_err();
     assert!(matches!(odd, Error::Bus(_)));
+}
+
+#[tokio::test]
+async fn a_user_who_takes_too_much_is_told_to_wait() {
+    let (_client, token, _server) = pair().await;
+    let refused = token.code("crowded", false).await.unwrap_err();
+    assert_eq!(
+        (refused.name(), refused.exit_code()),
+        ("LimitsExceeded", ExitCode::Busy)
+    );
+    assert_eq!(
+        refused.detail().as_deref(),
+        Some("this user has too many calls")
+    );
 }
 
 #[tokio::test]
