@@ -72,15 +72,26 @@ pub(crate) fn confirm(question: &str) -> Result<(), Failure> {
 
 /// The next line of standard input, without its end. What follows stays for the next reader.
 pub(crate) fn stdin_line() -> Result<Zeroizing<String>, Failure> {
+    line(&mut io::stdin().lock())
+}
+
+fn line(input: &mut impl BufRead) -> Result<Zeroizing<String>, Failure> {
     // Reserved whole, so that growing leaves no copy behind.
-    let mut bytes = Zeroizing::new(Vec::with_capacity(MAX_LINE));
-    io::stdin()
-        .lock()
-        .take(MAX_LINE as u64)
+    const ROOM: usize = MAX_LINE + b"\r\n".len();
+    let mut bytes = Zeroizing::new(Vec::with_capacity(ROOM));
+    input
+        .take(ROOM as u64)
         .read_until(b'\n', &mut bytes)
         .map_err(|error| unreadable("Standard input", &error))?;
-    while matches!(bytes.last(), Some(b'\n' | b'\r')) {
-        bytes.pop();
+    if bytes.pop_if(|byte| *byte == b'\n').is_some() {
+        bytes.pop_if(|byte| *byte == b'\r');
+    }
+    if bytes.len() > MAX_LINE {
+        return Err(Failure::input(
+            "InputTooLarge",
+            format!("A line of standard input is longer than {MAX_LINE} bytes."),
+            "Give a line for each secret.",
+        ));
     }
     text(std::mem::take(&mut *bytes))
 }
@@ -128,4 +139,31 @@ fn unreadable(what: &str, error: &io::Error) -> Failure {
         format!("{what} cannot be read: {error}."),
         "Look whether it is there and may be read.",
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_is_read_whole_or_refused() {
+        for end in ["\n", "\r\n"] {
+            for length in [0, 1, MAX_LINE - 1, MAX_LINE] {
+                let first = "x".repeat(length);
+                let text = format!("{first}{end}next");
+                let mut input = text.as_bytes();
+                assert_eq!(line(&mut input).unwrap().as_str(), first);
+                assert_eq!(line(&mut input).unwrap().as_str(), "next");
+                assert_eq!(line(&mut input).unwrap().as_str(), "");
+            }
+            for length in MAX_LINE + 1..MAX_LINE + 4 {
+                let text = format!("{}{end}next", "x".repeat(length));
+                let refused = line(&mut text.as_bytes()).unwrap_err();
+                assert_eq!(
+                    (refused.name, refused.code),
+                    ("InputTooLarge", ExitCode::BadInput)
+                );
+            }
+        }
+    }
 }

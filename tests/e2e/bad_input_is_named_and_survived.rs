@@ -93,6 +93,9 @@ async fn texts_for_oathctl() {
             "{secret:?}"
         );
     }
+    // The rest of a line that is too long is not taken for the next secret.
+    let long = format!("{}{}\n", "A".repeat(4096), "GEZDGNBVGY3TQOJQ");
+    assert_eq!(oathctl("add mail", &long), told("InputTooLarge"));
     for uri in [
         "x\n",
         "otpauth://totp/\n",
