@@ -10,14 +10,20 @@ use crate::watch::model::{Model, Row, State};
 
 /// The widest issuer, in cells.
 const ISSUER_MAX: usize = 24;
-/// How narrow the name gets in a narrow window, in cells.
+/// How narrow the name, or what stands for issuer and name, gets in a narrow window, in cells.
 const NAME_MIN: usize = 4;
+/// How much of a name is worth more than the bar, in cells.
+const NAME_GOOD: usize = 12;
 /// A code of eight digits in two groups, in cells.
 const CODE: usize = 9;
 /// The bar, in cells.
 const BAR: usize = 12;
-/// Marker, gaps, code, bar and seconds: everything but issuer and name, in cells.
-const FIXED: usize = 2 + 2 + 2 + CODE + 2 + BAR + 5;
+/// The gap before the bar and the bar, in cells.
+const BAR_ROOM: usize = 2 + BAR;
+/// Marker, gaps, code and seconds: everything but issuer, name and bar, in cells.
+const FIXED: usize = 2 + 2 + 2 + CODE + 5;
+/// Marker, gap and code, in cells.
+const SHORT: usize = 2 + 2 + CODE;
 
 const HELP: &str = "↑↓ select · Enter code · / filter · r ask again · q quit";
 
@@ -49,11 +55,11 @@ fn split(area: Rect) -> [Rect; 2] {
 }
 
 fn status_line(model: &Model) -> Line<'static> {
-    if model.typing || !model.filter.is_empty() {
-        let cursor = if model.typing { "▏" } else { "" };
-        return Line::from(format!("/{}{cursor}", model.filter));
+    if model.typing {
+        return Line::from(format!("/{}▏", model.filter));
     }
     match &model.notice {
+        None if !model.filter.is_empty() => Line::from(format!("/{}", model.filter)),
         Some(notice) => Line::styled(notice.clone(), Style::new().add_modifier(Modifier::BOLD)),
         None => Line::styled(HELP, Style::new().add_modifier(Modifier::DIM)),
     }
@@ -69,8 +75,8 @@ fn lines(model: &Model, now: u64, colour: bool, width: usize) -> (Vec<Line<'stat
     let cells = |text: &str| Span::raw(text).width();
     let widest = |widths: &mut dyn Iterator<Item = usize>| widths.max().unwrap_or(0);
     let issuer = widest(&mut rows().map(|row| cells(&row.issuer))).min(ISSUER_MAX);
-    let room = width.saturating_sub(FIXED + issuer).max(NAME_MIN);
-    let name = widest(&mut rows().map(|row| cells(&row.name))).min(room);
+    let name = widest(&mut rows().map(|row| cells(&row.name)));
+    let columns = Columns::within(width, issuer, name);
     let mut lines = Vec::new();
     let mut selected_line = 0;
     for (t, token) in model.tokens.iter().enumerate() {
@@ -93,28 +99,70 @@ fn lines(model: &Model, now: u64, colour: bool, width: usize) -> (Vec<Line<'stat
             if selected {
                 selected_line = lines.len();
             }
-            lines.push(row_line(row, selected, now, colour, issuer, name));
+            lines.push(row_line(row, selected, now, colour, &columns));
         }
     }
     (lines, selected_line)
 }
 
-fn row_line(
-    row: &Row,
-    selected: bool,
-    now: u64,
-    colour: bool,
-    issuer: usize,
-    name: usize,
-) -> Line<'static> {
+/// What of a row there is room for. The code is given up last.
+enum Columns {
+    /// Issuer and name in columns of these widths, the code, its seconds, and the bar if it fits.
+    Full {
+        issuer: usize,
+        name: usize,
+        bar: bool,
+    },
+    /// Issuer and name in one column of this width, and the code.
+    Short(usize),
+}
+
+impl Columns {
+    /// For a window of `width` cells and the widest issuer and name.
+    fn within(width: usize, issuer: usize, name: usize) -> Columns {
+        let room = |fixed: usize, wanted: usize| {
+            let room = width.checked_sub(fixed + issuer)?;
+            (room >= wanted).then_some(room.min(name))
+        };
+        let full = |name, bar| Columns::Full { issuer, name, bar };
+        let with_bar = room(FIXED + BAR_ROOM, NAME_GOOD.min(name));
+        match (with_bar, room(FIXED, NAME_MIN.min(name))) {
+            (Some(name), _) => full(name, true),
+            (None, Some(name)) => full(name, false),
+            (None, None) => Columns::Short(width.saturating_sub(SHORT).max(NAME_MIN)),
+        }
+    }
+
+    fn label(&self, row: &Row) -> String {
+        match *self {
+            Columns::Full { issuer, name, .. } => {
+                format!("{}  {}", fit(&row.issuer, issuer), fit(&row.name, name))
+            }
+            Columns::Short(width) if row.issuer.is_empty() => fit(&row.name, width),
+            Columns::Short(width) => fit(&format!("{}:{}", row.issuer, row.name), width),
+        }
+    }
+
+    fn left(&self, left: u64, whole: u64) -> String {
+        match self {
+            Columns::Full { bar: true, .. } => format!("  {}", bar(left, whole)),
+            _ => String::new(),
+        }
+    }
+
+    fn seconds(&self, left: u64) -> String {
+        match self {
+            Columns::Full { .. } => format!("{left:>3} s"),
+            Columns::Short(_) => String::new(),
+        }
+    }
+}
+
+fn row_line(row: &Row, selected: bool, now: u64, colour: bool, columns: &Columns) -> Line<'static> {
     let dim = Style::new().add_modifier(Modifier::DIM);
     let bold = Style::new().add_modifier(Modifier::BOLD);
-    let mut spans = vec![Span::raw(format!(
-        "{}{}  {}  ",
-        if selected { "▸ " } else { "  " },
-        fit(&row.issuer, issuer),
-        fit(&row.name, name),
-    ))];
+    let marker = if selected { "▸ " } else { "  " };
+    let mut spans = vec![Span::raw(format!("{marker}{}  ", columns.label(row)))];
     match &row.state {
         State::Code { code, from, until } => {
             let over = until.is_some_and(|until| until <= now);
@@ -126,8 +174,8 @@ fn row_line(
                     true => Style::new().fg(urgency(left)),
                     false => Style::new(),
                 };
-                spans.push(Span::styled(format!("  {}", bar(left, whole)), style));
-                spans.push(Span::raw(format!("{left:>3} s")));
+                spans.push(Span::styled(columns.left(left, whole), style));
+                spans.push(Span::raw(columns.seconds(left)));
             }
         }
         State::Touch => spans.push(Span::styled(format!("{:>CODE$}", "touch"), dim)),
@@ -257,12 +305,40 @@ mod tests {
                 let drawn = picture(&model, 45, width, height);
                 if width > 10 && height > 1 {
                     assert!(
-                        drawn.iter().any(|line| line.starts_with("▸ Bank")),
+                        drawn.iter().any(|line| line.starts_with("▸ Ban")),
                         "{drawn:?}"
                     );
                 }
             }
         }
+    }
+
+    #[test]
+    fn a_narrow_window_keeps_the_code() {
+        for width in 17..80 {
+            let drawn = picture(&model(), 45, width, 9);
+            assert!(drawn[1].contains("123 456"), "{width}: {}", drawn[1]);
+        }
+        let line = |width| picture(&model(), 45, width, 9).swap_remove(1);
+        assert_eq!(line(20), "▸ GitHub…    123 456");
+        assert_eq!(line(44), "▸ GitHub  me@example.com    123 456 15 s");
+        assert_eq!(
+            line(53),
+            "▸ GitHub  me@example.c…    123 456  ██████       15 s"
+        );
+    }
+
+    #[test]
+    fn a_touch_is_asked_for_over_a_filter_too() {
+        let mut model = model();
+        model.press(Key::Letter('/'));
+        model.press(Key::Letter('l'));
+        let status = |model: &Model| picture(model, 45, 72, 9).swap_remove(8);
+        assert_eq!(status(&model), "/l▏");
+        model.press(Key::Enter);
+        assert_eq!(status(&model), "/l");
+        model.apply(Update::Touch("GitLab:me".into()), 45);
+        assert_eq!(status(&model), "Touch the token for GitLab:me.");
     }
 
     #[test]

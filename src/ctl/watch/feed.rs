@@ -9,6 +9,7 @@ use tokio::sync::mpsc;
 
 use crate::failure::Failure;
 use crate::session::{Session, name_of};
+use crate::watch::model::NO_TOKEN;
 
 /// Something to show.
 #[derive(Debug)]
@@ -117,7 +118,7 @@ impl Feed {
 
     fn show(&mut self, tokens: Vec<Token>) {
         if tokens.is_empty() {
-            self.say(Update::Empty("No token is here.".to_owned()));
+            self.say(Update::Empty(NO_TOKEN.to_owned()));
         }
         for token in tokens {
             self.ask(token.path().to_string());
@@ -138,7 +139,7 @@ impl Feed {
             };
             match tokens {
                 Ok(tokens) if tokens.is_empty() => {
-                    send(&sender, Update::Empty("No token is here.".to_owned())).await;
+                    send(&sender, Update::Empty(NO_TOKEN.to_owned())).await;
                 }
                 Ok(tokens) => {
                     for token in tokens {

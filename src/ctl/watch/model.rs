@@ -6,6 +6,9 @@ use crate::output::harmless;
 use crate::watch::feed::Update;
 use crate::watch::keys::{Key, Wish};
 
+/// What is said where no token is.
+pub(super) const NO_TOKEN: &str = "No token is here.";
+
 /// How many rows a page has.
 const PAGE: isize = 10;
 
@@ -119,7 +122,12 @@ impl Model {
     pub(super) fn apply(&mut self, update: Update, now: u64) {
         match update {
             Update::Codes { token, name, codes } => self.set_codes(token, name, codes, now),
-            Update::Removed(path) => self.tokens.retain(|token| token.path != path),
+            Update::Removed(path) => {
+                self.tokens.retain(|token| token.path != path);
+                if self.tokens.is_empty() {
+                    self.notice = Some(NO_TOKEN.to_owned());
+                }
+            }
             Update::Touch(id) => {
                 self.notice = Some(format!("Touch the token for {}.", harmless(&id)))
             }

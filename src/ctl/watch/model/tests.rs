@@ -134,6 +134,7 @@ fn a_token_that_is_gone_takes_its_rows_along() {
     assert!(model.visible().is_empty());
     assert_eq!(model.selected, 0);
     assert_eq!(model.press(Key::Enter), Wish::Nothing);
+    assert_eq!(model.notice.as_deref(), Some(NO_TOKEN));
     model.apply(touched("777777", 60), 40);
     model.apply(Update::Empty("oathd has ended.".into()), 40);
     assert_eq!(model.notice.as_deref(), Some("oathd has ended."));
