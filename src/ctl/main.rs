@@ -22,7 +22,7 @@ mod write;
 
 use std::process::ExitCode;
 
-use clap::Parser;
+use clap::{Parser, error::ErrorKind};
 
 use crate::failure::Failure;
 
@@ -53,13 +53,24 @@ fn misunderstood(error: &clap::Error) -> ExitCode {
         return ExitCode::SUCCESS;
     }
     if std::env::args_os().any(|argument| argument == "--json") {
-        let text = error.to_string();
-        let first = text.lines().next().unwrap_or_default();
-        let message = first.strip_prefix("error: ").unwrap_or(first);
-        return end(&Failure::usage(failure::sentence(message)), true);
+        return end(&Failure::usage(failure::sentence(&wrong(error))), true);
     }
     let _ = error.print();
     u8::from(oathd_client::ExitCode::Usage).into()
+}
+
+/// What is wrong with a command line, in one line: the first paragraph of what is told to people.
+fn wrong(error: &clap::Error) -> String {
+    if error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand {
+        return "A command is missing".to_owned();
+    }
+    let text = error.to_string();
+    let first = text.lines().map(str::trim).take_while(|l| !l.is_empty());
+    let message = first.collect::<Vec<_>>().join(" ");
+    message
+        .strip_prefix("error: ")
+        .unwrap_or(&message)
+        .to_owned()
 }
 
 fn start(cli: cli::Cli) -> Result<(), Failure> {
@@ -78,4 +89,24 @@ fn start(cli: cli::Cli) -> Result<(), Failure> {
     // A read from the terminal that nobody waits for must not hold the program.
     runtime.shutdown_background();
     done
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_wrong_command_line_is_told_in_one_line() {
+        let said = |line: &str| {
+            let words = line.split(' ');
+            wrong(&cli::Cli::try_parse_from(words).unwrap_err())
+        };
+        assert!(said("oathctl code -s").ends_with("were not provided: <QUERY>"));
+        assert!(said("oathctl rename a").ends_with("were not provided: <NEW>"));
+        assert!(said("oathctl completions csh").ends_with("[possible values: bash, zsh, fish]"));
+        assert_eq!(said("oathctl password"), "A command is missing");
+        for line in ["oathctl", "oathctl nonsense", "oathctl tokens --nonsense"] {
+            assert_eq!(said(line).lines().count(), 1, "{line}");
+        }
+    }
 }
