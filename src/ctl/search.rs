@@ -22,9 +22,9 @@ pub(crate) async fn find(
         hidden: hidden.then_some(true),
         ..CredentialQuery::default()
     };
-    let mut found = session.client.find_credentials(&query).await?;
+    let mut found = session.credentials(&query).await?;
     if found.credentials.is_empty() && unlock_unread(session, &found).await? {
-        found = session.client.find_credentials(&query).await?;
+        found = session.credentials(&query).await?;
     }
     if !found.credentials.is_empty() {
         return Ok(found.credentials);

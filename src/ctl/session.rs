@@ -1,7 +1,7 @@
 //! A connection to oathd together with what the user said about it, and the asking for passwords
 //! that a call may turn out to need.
 
-use oathd_client::{Client, Error, ErrorName, Token, TokenRecord};
+use oathd_client::{Client, CredentialQuery, Error, ErrorName, Found, Token, TokenRecord};
 use zeroize::Zeroizing;
 
 use crate::cli::Global;
@@ -54,13 +54,15 @@ impl Session {
     }
 
     async fn find(&self, selector: &str) -> Result<Token, Failure> {
-        match self.client.find_token(selector).await {
-            Err(error) if error.is(ErrorName::NoToken) && !selector.is_empty() => {
-                let message = format!("No token here goes by {selector:?}");
-                Err(Failure::explained(ErrorName::NoToken, &message))
-            }
-            other => Ok(other?),
-        }
+        let found = self.client.find_token(selector).await;
+        found.map_err(|error| not_found(selector, error))
+    }
+
+    /// What fits a query about the token that was named, or about all.
+    pub(crate) async fn credentials(&self, query: &CredentialQuery) -> Result<Found, Failure> {
+        let selector = query.token.as_deref().unwrap_or_default();
+        let found = self.client.find_credentials(query).await;
+        found.map_err(|error| not_found(selector, error))
     }
 
     /// The token that was named, or all.
@@ -175,6 +177,15 @@ impl Session {
             false => Ok(password),
         }
     }
+}
+
+/// A failure to find a token, which names the one that was wanted.
+fn not_found(selector: &str, error: Error) -> Failure {
+    if error.is(ErrorName::NoToken) && !selector.is_empty() {
+        let message = format!("No token here goes by {selector:?}");
+        return Failure::explained(ErrorName::NoToken, &message);
+    }
+    error.into()
 }
 
 /// What people call a token: its model and its serial, or the start of its id.

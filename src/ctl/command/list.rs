@@ -60,7 +60,7 @@ async fn all(session: &Session, hidden: bool) -> Result<Vec<CredentialRecord>, F
         hidden: hidden.then_some(true),
         ..CredentialQuery::default()
     };
-    let mut found = session.client.find_credentials(&query).await?;
+    let mut found = session.credentials(&query).await?;
     let mut unlocked = false;
     for unread in &found.unread {
         if let Some(name) = unread.error.filter(|name| name.asks_for_password()) {
@@ -71,7 +71,7 @@ async fn all(session: &Session, hidden: bool) -> Result<Vec<CredentialRecord>, F
         }
     }
     if unlocked {
-        found = session.client.find_credentials(&query).await?;
+        found = session.credentials(&query).await?;
     }
     let reasons = found.unread.iter().filter_map(|unread| unread.error);
     for error in reasons {
