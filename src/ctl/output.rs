@@ -71,11 +71,16 @@ pub(crate) fn harmless(text: &str) -> String {
         .collect()
 }
 
+/// How many cells of a terminal `text` takes: a letter takes none, one or two.
+fn cells(text: &str) -> usize {
+    ratatui::text::Span::raw(text).width()
+}
+
 /// Lines of left-aligned columns, two spaces apart, with nothing at their ends.
 pub(crate) fn columns(rows: &[Vec<String>]) -> String {
     let width = |column: usize| {
-        let cells = rows.iter().filter_map(|row| row.get(column));
-        cells.map(|cell| cell.chars().count()).max().unwrap_or(0)
+        let texts = rows.iter().filter_map(|row| row.get(column));
+        texts.map(|text| cells(text)).max().unwrap_or(0)
     };
     let widths: Vec<usize> = (0..rows.iter().map(Vec::len).max().unwrap_or(0))
         .map(width)
@@ -83,9 +88,9 @@ pub(crate) fn columns(rows: &[Vec<String>]) -> String {
     let mut text = String::new();
     for row in rows {
         let mut line = String::new();
-        for (cell, width) in row.iter().zip(&widths) {
-            let width = *width;
-            line += &format!("{cell:<width$}  ");
+        for (text, width) in row.iter().zip(&widths) {
+            line += text;
+            line += &" ".repeat(width.saturating_sub(cells(text)) + 2);
         }
         text += line.trim_end();
         text.push('\n');
@@ -104,6 +109,8 @@ mod tests {
             vec!["b".to_owned(), "22".to_owned(), "x".to_owned()],
         ];
         assert_eq!(columns(&rows), "Ähre  1\nb     22  x\n");
+        let wide = ["日本", "a\u{301}b", "c"].map(|id| vec![id.to_owned(), "1".to_owned()]);
+        assert_eq!(columns(&wide), "日本  1\na\u{301}b    1\nc     1\n");
         assert_eq!(columns(&[]), "");
     }
 
