@@ -188,6 +188,7 @@ fn what_it_cannot_use_it_refuses() {
         (["--profile", "yubikey-6"], 64),
         (["--touch", "gently"], 64),
         (["--atr", "bluetooth"], 64),
+        (["--vpcd", "nowhere"], 69),
     ] {
         let ended = Command::new(env!("CARGO_BIN_EXE_oathd-sim"))
             .arg("card")

@@ -109,7 +109,9 @@ impl Front {
         loop {
             match TcpStream::connect(&self.address) {
                 Ok(stream) => return Ok(stream),
-                Err(_) if Instant::now() < deadline => thread::sleep(RETRY),
+                Err(error) if may_come(&error) && Instant::now() < deadline => {
+                    thread::sleep(RETRY);
+                }
                 Err(source) => {
                     return Err(VpcdError::Unreachable {
                         address: self.address.clone(),
@@ -136,6 +138,11 @@ impl Front {
     fn link(&self) -> MutexGuard<'_, Option<TcpStream>> {
         self.link.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// Whether the address can be one: something may listen on it later.
+fn may_come(error: &io::Error) -> bool {
+    error.kind() != io::ErrorKind::InvalidInput
 }
 
 /// How a connection came to its end.
