@@ -15,7 +15,8 @@ use crate::label::split_issuer;
 use crate::query::{Plus, Query, after_scheme, decode};
 use crate::secret::{InvalidSecret, Secret};
 
-/// Why a URI is not a credential. No secret is ever part of the error.
+/// Why a URI is not a credential. Nothing of the URI is part of the error: a secret may have been put
+/// where something else belongs.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum UriError {
     /// Longer than [`MAX_LEN`].
@@ -25,11 +26,8 @@ pub enum UriError {
     #[error("this is not an otpauth:// URI")]
     Scheme,
     /// The part after the scheme is neither `totp` nor `hotp`.
-    #[error("the URI is for {0:?}; only totp and hotp are known")]
-    Type(
-        /// What the URI names.
-        String,
-    ),
+    #[error("the URI is neither for totp nor for hotp")]
+    Type,
     /// A percent-encoding that is not UTF-8.
     #[error("the URI's percent-encoding is not UTF-8")]
     Encoding,
@@ -43,13 +41,11 @@ pub enum UriError {
         &'static str,
     ),
     /// A parameter that cannot be understood or that tokens do not have.
-    #[error("the URI's {name} {value:?} is not supported")]
-    Parameter {
+    #[error("the URI's {0} is not supported")]
+    Unsupported(
         /// The parameter.
-        name: &'static str,
-        /// The beginning of its value.
-        value: String,
-    },
+        &'static str,
+    ),
     /// The secret is not one.
     #[error(transparent)]
     Secret(#[from] InvalidSecret),
@@ -100,7 +96,7 @@ pub fn parse(uri: &str) -> Result<NewCredential, UriError> {
             (totp(&query)?, steam)
         }
         "steam" => (totp(&query)?, true),
-        _ => return Err(UriError::Type(shorten(kind))),
+        _ => return Err(UriError::Type),
     };
     if steam {
         issuer = Some(STEAM);
@@ -114,7 +110,7 @@ pub fn parse(uri: &str) -> Result<NewCredential, UriError> {
             Some(name) => name
                 .trim()
                 .parse()
-                .map_err(|_| unsupported("algorithm", &name))?,
+                .map_err(|_| UriError::Unsupported("algorithm"))?,
             None => Algorithm::Sha1,
         },
         digits: match digits {
@@ -122,11 +118,11 @@ pub fn parse(uri: &str) -> Result<NewCredential, UriError> {
             Some("5") if steam => Digits::Six,
             Some(digits) => (digits.parse().ok())
                 .and_then(|digits: u8| digits.try_into().ok())
-                .ok_or_else(|| unsupported("digits", digits))?,
+                .ok_or(UriError::Unsupported("digits"))?,
         },
         counter: match (kind, parameter("counter")?) {
             (Kind::Hotp, Some(counter)) => {
-                (counter.trim().parse()).map_err(|_| unsupported("counter", &counter))?
+                (counter.trim().parse()).map_err(|_| UriError::Unsupported("counter"))?
             }
             _ => 0,
         },
@@ -142,22 +138,10 @@ fn totp(query: &Query<'_>) -> Result<Kind, UriError> {
     let period = match query.get("period", Plus::Space)? {
         Some(period) => (period.trim().parse().ok())
             .and_then(Period::from_seconds)
-            .ok_or_else(|| unsupported("period", &period))?,
+            .ok_or(UriError::Unsupported("period"))?,
         None => Period::DEFAULT,
     };
     Ok(Kind::Totp { period })
-}
-
-fn unsupported(name: &'static str, value: &str) -> UriError {
-    UriError::Parameter {
-        name,
-        value: shorten(value),
-    }
-}
-
-/// Enough of a refused value to recognize it.
-pub(crate) fn shorten(value: &str) -> String {
-    value.chars().take(32).collect()
 }
 
 /// Writes a URI that [`parse`] reads back. Values that are everybody's default are written, too:

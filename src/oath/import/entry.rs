@@ -5,7 +5,6 @@ use crate::algorithm::{Algorithm, Digits};
 use crate::credential::NewCredential;
 use crate::kind::{Kind, Period};
 use crate::label::split_issuer;
-use crate::otpauth::shorten;
 use crate::secret::{InvalidSecret, Secret};
 
 /// An entry as an export tells it. What is `None` has its usual default.
@@ -106,4 +105,9 @@ fn unsupported(what: &'static str, value: &str) -> Reason {
         what,
         value: shorten(value),
     }
+}
+
+/// Enough of a text to recognize it.
+fn shorten(text: &str) -> String {
+    text.chars().take(32).collect()
 }
