@@ -1,0 +1,212 @@
+//! The ways back: recovery codes, codes sent to a channel, rescue. Each works once, and leads to a
+//! new enrolment.
+
+use crate::stand::{START, Stand, TOTP, key};
+use crate::*;
+
+const HERE: CallerClass = CallerClass::Console;
+
+#[test]
+fn a_recovery_code_works_once_and_is_replaced() {
+    let mut stand = Stand::enrolled(1000);
+    let entropy = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9].map(|n| [n; 10]);
+    let (codes, _) = stand.account.issue_recovery_codes(&key(), &entropy, START);
+    for code in &codes {
+        let judged = stand.try_at(HERE, &code.reveal().to_lowercase(), Moment::at(START));
+        let Outcome::Accepted(accepted) = judged.outcome else {
+            panic!("{:?}", judged.outcome)
+        };
+        assert!(accepted.must_reenrol && accepted.way.is_recovery());
+        let new = accepted.replacement.unwrap();
+        assert_ne!(new.index(), code.index());
+        assert!(matches!(
+            stand.attempt(HERE, &code.reveal(), START),
+            Outcome::CodeUsed
+        ));
+        assert_eq!(stand.account.recovery().unwrap().left(), 10);
+    }
+    assert!(stand.account.must_reenrol());
+    let id = stand.enrol(2, TOTP, None, START).unwrap();
+    assert!(!stand.account.must_reenrol(), "{id:?} ends it");
+}
+
+#[test]
+fn few_recovery_codes_are_told_of() {
+    let mut stand = Stand::enrolled(1000);
+    let (codes, _) = stand
+        .account
+        .issue_recovery_codes(&key(), &[[1; 10]; 10], START);
+    for (used, code) in (1..).zip(&codes) {
+        let response = Response::classify(&code.reveal());
+        let Admission::Admitted(ticket) = stand.account.admit(HERE, &response, Moment::at(START))
+        else {
+            panic!("refused")
+        };
+        let judged = stand
+            .account
+            .judge(ticket, &response, Moment::at(START), &[], &key(), None);
+        let low = judged
+            .events
+            .contains(&Event::RecoveryCodesLow { left: 10 - used });
+        assert_eq!(low, used >= 7, "{used}");
+    }
+    assert!(stand.account.recovery().unwrap().needs_renewal());
+}
+
+#[test]
+fn after_a_restore_recovery_codes_wait_to_be_renewed() {
+    let mut stand = Stand::enrolled(1000);
+    let (codes, _) = stand
+        .account
+        .issue_recovery_codes(&key(), &[[1; 10]; 10], START);
+    let generation = stand.account.generation();
+    assert_eq!(
+        stand.account.after_restore(START, 50),
+        [Event::RecoverySuspended]
+    );
+    assert!(stand.account.generation() > generation);
+    for _ in 0..200 {
+        assert!(matches!(
+            stand.attempt(HERE, &codes[0].reveal(), START),
+            Outcome::RecoverySuspended
+        ));
+    }
+    let (codes, _) = stand
+        .account
+        .issue_recovery_codes(&key(), &[[2; 10]; 10], START);
+    assert!(stand.accepts(HERE, &codes[0].reveal(), START));
+}
+
+#[test]
+fn imported_codes_work_once_and_importing_again_revives_none() {
+    let mut stand = Stand::enrolled(1000);
+    let code = Digits::parse("12345678").unwrap();
+    for round in 0..2 {
+        let (name, set) = stand.account.recovery_for_import();
+        let name = name.clone();
+        assert!(set.import_legacy(&key(), &name, &code, false, START));
+        let outcome = stand.attempt(HERE, "1234 5678", START);
+        let fresh = matches!(outcome, Outcome::Accepted(ref a) if a.way == Way::LegacyRecovery);
+        assert_eq!(fresh, round == 0);
+        assert!(matches!(
+            stand.attempt(HERE, "1234 5678", START),
+            Outcome::CodeUsed
+        ));
+    }
+}
+
+#[test]
+fn a_sent_code_is_for_the_class_that_asked_and_for_three_tries() {
+    for (length, wrong) in [
+        (oathd_oath::Digits::Six, 0),
+        (oathd_oath::Digits::Six, 3),
+        (oathd_oath::Digits::Eight, 2),
+        (oathd_oath::Digits::Eight, 3),
+    ] {
+        let mut stand = Stand {
+            length,
+            ..Stand::new(1000)
+        };
+        stand.enrol(1, TOTP, None, START).unwrap();
+        let (id, _) = stand
+            .account
+            .add_channel(ChannelKind::Sms, "+491", None)
+            .unwrap();
+        let code = stand
+            .account
+            .send_verification(id, HERE, START, &key(), &[3; 8])
+            .unwrap();
+        let typed = Digits::parse(code.reveal()).unwrap();
+        stand
+            .account
+            .verify_channel(id, &typed, START, &key())
+            .unwrap();
+        let remote = CallerClass::Remote;
+        let (code, _) = stand
+            .account
+            .send_login_code(id, remote, START, &key(), &[4; 8])
+            .unwrap();
+        let other = if code.reveal() == "00000000" {
+            "11111111"
+        } else {
+            "00000000"
+        };
+        assert!(
+            !stand.accepts(HERE, code.reveal(), START),
+            "another class asked"
+        );
+        for _ in 0..wrong {
+            assert!(matches!(
+                stand.attempt(remote, other, START),
+                Outcome::WrongCode { .. }
+            ));
+        }
+        let text = code.reveal().to_owned();
+        assert_eq!(
+            stand.accepts(remote, &text, START + 1),
+            wrong < 3,
+            "{wrong}"
+        );
+        assert!(!stand.accepts(remote, &text, START + 1), "once");
+    }
+}
+
+#[test]
+fn a_rescue_ends_in_a_new_enrolment() {
+    let mut stand = Stand::enrolled(1000);
+    let id = stand.account.factors()[0].id;
+    let admin = |uid| Approver {
+        uid,
+        in_group: true,
+        fresh_factor: true,
+    };
+    let rule = RescueRule {
+        two_approvers: true,
+        cancel_window: 3_600,
+    };
+    stand
+        .account
+        .open_rescue(admin(2000), "lost the bag", rule, false, START)
+        .unwrap();
+    let again = stand
+        .account
+        .open_rescue(admin(2000), "again", rule, false, START);
+    assert_eq!(again, Err(RescueError::AlreadyOpen));
+    let mine = stand.account.approve_rescue(admin(1000), START);
+    assert_eq!(
+        mine,
+        Err(RescueError::AnotherNeeded),
+        "nobody rescues themselves"
+    );
+    stand.account.approve_rescue(admin(2001), START).unwrap();
+    let soon = stand
+        .account
+        .issue_bypass(&key(), &[8; 10], START + 3_599)
+        .unwrap_err();
+    assert_eq!(soon, RescueError::Waiting { seconds: 1 });
+    let now = START + 3_600;
+    let mut called_off = stand.account.clone();
+    assert_eq!(called_off.cancel_rescue(), Ok(Event::RescueCancelled));
+    assert_eq!(
+        called_off.issue_bypass(&key(), &[8; 10], now).unwrap_err(),
+        RescueError::None
+    );
+    let (code, _) = stand.account.issue_bypass(&key(), &[8; 10], now).unwrap();
+    let judged = stand.try_at(HERE, &code.reveal(), Moment::at(now));
+    assert!(
+        matches!(judged.outcome, Outcome::Accepted(ref a) if a.must_reenrol && a.way == Way::Bypass)
+    );
+    assert!(
+        judged
+            .events
+            .contains(&Event::FactorSuspended { factor: id })
+    );
+    assert!(!stand.accepts(HERE, &code.reveal(), now), "once");
+    let text = stand.code(id, now / 30);
+    assert!(
+        !stand.accepts(HERE, &text, now),
+        "the lost factor is refused"
+    );
+    stand.enrol(2, TOTP, Some(id), now).unwrap();
+    assert!(!stand.account.must_reenrol());
+}
