@@ -51,8 +51,8 @@ errors! {
         "Name one with --token and its serial or the start of its id.";
     TokenRemoved, Unavailable, "The token was removed before it had finished.",
         "Plug it in again and repeat the command.";
-    TokenBusy, Busy, "The token is in use by another program.",
-        "Wait for that program or end it; for GnuPG set disable-ccid in scdaemon.conf.";
+    TokenBusy, Busy, "The token is in use by another program, or waits for a touch.",
+        "Touch it if it blinks, or wait for that program or end it; for GnuPG set disable-ccid in scdaemon.conf.";
     TokenFull, Refused, "The token has no free slot.",
         "Remove a credential that is no longer needed, or use another token.";
     TokenReset, Refused, "The token was reset: what was stored on it is gone.",
