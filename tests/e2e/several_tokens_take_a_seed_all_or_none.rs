@@ -1,6 +1,7 @@
 //! Proves: when one of several tokens cannot take a seed – because it is pulled at any command, is
-//! full, answers nonsense or has the name already – no other keeps it, the error names the token, and where a seed
-//! cannot be taken back the error says on which token it still is.
+//! full, answers nonsense or has the name already – no other keeps it, the error names the token and
+//! says whether the seed may be on it, and where a seed cannot be taken back the error says on which
+//! token it still is.
 //! Does not prove: anything about tokens that lose power within a command.
 
 use std::sync::Arc;
@@ -37,11 +38,13 @@ async fn wherever_one_is_pulled() {
             }
             let (name, details) = refused(added);
             assert_eq!(name, ErrorName::TokenRemoved);
-            assert_eq!(
-                details.tokens,
-                Some(vec![desk.card(pulled).serial().to_string()])
-            );
-            assert_eq!(details.detail, None);
+            let serial = desk.card(pulled).serial().to_string();
+            let unsure = details.detail == Some(format!("may be on {serial}"));
+            assert_eq!(details.tokens, Some(vec![serial]));
+            if !unsure {
+                assert_eq!(details.detail, None);
+                assert_eq!(desk.memory(pulled), memories.0, "untold at {number}");
+            }
             assert_eq!(desk.memory(other), memories.1, "pulled at {number}");
             let token = desk.reinsert(&client, pulled).await;
             if desk.memory(pulled) != memories.0 {
@@ -68,7 +71,8 @@ async fn what_cannot_be_taken_back_is_named() {
     let (name, details) = refused(client.add_to(&tokens, SEED, &named("more")).await);
     assert_eq!(name, ErrorName::TokenRemoved);
     assert_eq!(details.tokens, Some(vec![(SERIAL + 1).to_string()]));
-    assert_eq!(details.detail, Some(format!("still on {SERIAL}")));
+    let places = format!("still on {SERIAL}; may be on {}", SERIAL + 1);
+    assert_eq!(details.detail, Some(places));
     let left = desk
         .reinsert(&client, 0)
         .await

@@ -1,13 +1,19 @@
 //! Credentials: found, listed, written, renamed, removed.
 
-use std::{collections::HashMap, sync::Arc};
+use std::{
+    collections::HashMap,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+};
 
 use oathd_api::{
     ErrorName,
     wire::{AddOptions, CredentialQuery, CredentialRecord, ListOptions, RenameOptions},
 };
 use oathd_oath::{Algorithm, CredentialId, Digits, Kind, Label, NewCredential, Period, Secret};
-use oathd_token::{AddOptions as Writing, Credential, Touch};
+use oathd_token::{AddOptions as Writing, Credential, TokenError, Touch};
 use zbus::OwnedObjectPath;
 
 use super::{Call, Service, TokenObject, tokens::token_name};
@@ -99,24 +105,34 @@ impl Service {
         let call = call.without_questions();
         self.carry_through(move |service| async move {
             for (index, object) in objects.iter().enumerate() {
+                let unsure = AtomicBool::new(false);
                 let written = service
                     .with_key(&call, &object.token, |access| {
                         let (token, credential) = (object.token.clone(), Arc::clone(&credential));
-                        async move { token.add(access, credential, writing).await }
+                        let unsure = &unsure;
+                        async move {
+                            let added = token.add(access, credential, writing).await;
+                            let open = added.as_ref().is_err_and(may_have_happened);
+                            unsure.store(open, Ordering::Relaxed);
+                            added
+                        }
                     })
                     .await;
                 if let Err(error) = written {
-                    // One of several that answers nonsense may have taken the seed all the same.
-                    let unsure =
-                        objects.len() > 1 && error.oathd_name() == Some(ErrorName::TokenFault);
-                    let done = objects.get(..index + usize::from(unsure));
-                    let done = done.unwrap_or_default();
+                    let mut error = error.about(token_name(&object.token));
+                    let done = objects.get(..index).unwrap_or_default();
                     let kept = service.take_back(&call, done, &credential).await;
-                    let error = error.about(token_name(&object.token));
-                    return Err(match kept.is_empty() {
-                        true => error,
-                        false => error.noting(format!("still on {}", kept.join(", "))),
-                    });
+                    if !kept.is_empty() {
+                        error = error.noting(format!("still on {}", kept.join(", ")));
+                    }
+                    if objects.len() > 1 && unsure.into_inner() {
+                        let failed = std::slice::from_ref(object);
+                        let kept = service.take_back(&call, failed, &credential).await;
+                        if !kept.is_empty() {
+                            error = error.noting(format!("may be on {}", kept.join(", ")));
+                        }
+                    }
+                    return Err(error);
                 }
                 bus::changed(&service, object).await;
             }
@@ -216,6 +232,18 @@ impl Service {
         })
         .await
     }
+}
+
+/// Whether a token that failed so may have done what it was asked to do.
+fn may_have_happened(error: &TokenError) -> bool {
+    matches!(
+        error,
+        TokenError::Removed
+            | TokenError::TimedOut
+            | TokenError::Interrupted
+            | TokenError::Protocol(_)
+            | TokenError::ServiceUnavailable { .. }
+    )
 }
 
 /// Reads the id that a caller names; what cannot be an id is on no token.
