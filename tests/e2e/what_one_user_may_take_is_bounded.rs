@@ -1,10 +1,11 @@
-//! Proves: a user's agents, and the programs that oathd tells of tokens, are bounded, so that one
-//! user cannot fill oathd's memory or crowd the others out, and other users are none the worse;
-//! both end with their connections.
+//! Proves: a user's agents, the programs that oathd tells of tokens, and the tokens of one call are
+//! bounded, so that one user cannot fill oathd's memory or crowd the others out, and other users are
+//! none the worse; agents and programs end with their connections.
 //! Does not prove: the bound on calls under way.
 
+use oathd_daemon::secret_fd;
 use oathd_tests::world::{User, eventually};
-use zbus::Connection;
+use zbus::{Connection, Fd};
 
 use crate::near::Near;
 use crate::raw::{Options, ROOT, call};
@@ -79,4 +80,27 @@ async fn there_is_an_end_to_programs_that_are_told_of_tokens() {
     let alice = near.world.connect(User::Alice).await.unwrap();
     let freed = async || list(&alice).await.ok();
     eventually("room for programs", freed).await.unwrap();
+}
+
+#[tokio::test]
+async fn there_is_an_end_to_the_tokens_of_a_call() {
+    let near = Near::with_a_token().await;
+    let path = near.token(User::Alice).await.path().clone();
+    let alice = near.world.connect(User::Alice).await.unwrap();
+    let import = async |name: &str, tokens: usize| {
+        let uri = format!("otpauth://totp/{name}?secret=GEZDGNBVGY3TQOJQ");
+        let uri = Fd::from(secret_fd::create(uri.as_bytes()).unwrap());
+        let body = (vec![&path; tokens], uri, Options::new());
+        call(&alice, ROOT, "ImportUri", &body).await.map(drop)
+    };
+    let add = async |tokens: usize| {
+        let seed = Fd::from(secret_fd::create(b"12345678901234567890").unwrap());
+        let options = Options::from([("name", "more".into())]);
+        let body = (vec![&path; tokens], seed, options);
+        call(&alice, ROOT, "AddCredential", &body).await.map(drop)
+    };
+    assert_eq!(import("mail", 17).await.unwrap_err(), INVALID_ARGS);
+    assert_eq!(add(17).await.unwrap_err(), INVALID_ARGS);
+    import("mail", 16).await.unwrap();
+    add(16).await.unwrap();
 }

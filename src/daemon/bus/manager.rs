@@ -19,6 +19,9 @@ use crate::{
     service::{Options, Service, TokenObject, new_credential, no_options},
 };
 
+/// How many tokens one call may name to be written to.
+const TOKENS_AT_ONCE: usize = 16;
+
 /// The manager's object.
 pub(crate) struct Manager {
     service: Arc<Service>,
@@ -39,6 +42,10 @@ impl Manager {
         paths: Vec<OwnedObjectPath>,
         (credential, writing): (NewCredential, Writing),
     ) -> Result<String, Error> {
+        if paths.len() > TOKENS_AT_ONCE {
+            let limit = format!("a call writes to {TOKENS_AT_ONCE} tokens at the most");
+            return Err(Error::invalid_args(limit));
+        }
         let objects = self.objects(&paths).await;
         let named = objects.as_deref().unwrap_or_default();
         let mut tokens = named.iter().map(|object| &object.token);
