@@ -133,10 +133,9 @@ fn source_text(error: &lettre::transport::smtp::Error) -> String {
 }
 
 /// A handshake that TLS refused, such as one with a certificate that nobody trusts: an error of
-/// the connection whose data, not whose transport, is wrong.
+/// the connection whose data, not whose transport, is wrong. It is wrapped more than once.
 fn is_broken_handshake(error: &lettre::transport::smtp::Error) -> bool {
-    let source = error
-        .source()
-        .and_then(|source| source.downcast_ref::<io::Error>());
-    source.is_some_and(|source| source.kind() == io::ErrorKind::InvalidData)
+    let causes = std::iter::successors(error.source(), |&cause| cause.source());
+    let mut causes = causes.filter_map(|cause| cause.downcast_ref::<io::Error>());
+    causes.any(|cause| cause.kind() == io::ErrorKind::InvalidData)
 }

@@ -1,3 +1,5 @@
+use phonenumber::country;
+
 use super::*;
 
 fn parse(text: &str) -> Result<Settings, SettingsError> {
