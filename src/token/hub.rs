@@ -6,7 +6,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use crate::{
     error::TokenError,
-    registry::{Command, Front, Registry},
+    registry::{Asker, Command, Front, Registry, Wanted},
     settings::{Entropy, Event, Settings},
     token::Token,
     transport::Source,
@@ -70,16 +70,33 @@ impl Hub {
     }
 
     /// Every token there is, after the list was brought up to date. While the readers are watched this
-    /// costs nothing; otherwise the readers are asked, and cards that stayed in theirs are not.
+    /// costs nothing; otherwise the readers are asked, and cards that stayed in theirs are not. A card
+    /// that was held by another program before and still is, is not waited for beside another token.
     ///
     /// # Errors
     /// [`TokenError::ServiceUnavailable`].
     pub async fn tokens(&self) -> Result<Vec<Token>, TokenError> {
+        self.refresh(None).await
+    }
+
+    /// Like [`Hub::tokens`], and waits for no card that another program holds when a wanted token is
+    /// there without it.
+    ///
+    /// # Errors
+    /// [`TokenError::ServiceUnavailable`].
+    pub async fn tokens_with(
+        &self,
+        wanted: impl Fn(&Token) -> bool + Send + 'static,
+    ) -> Result<Vec<Token>, TokenError> {
+        self.refresh(Some(Box::new(wanted))).await
+    }
+
+    async fn refresh(&self, wanted: Option<Wanted>) -> Result<Vec<Token>, TokenError> {
         if let Some(tokens) = self.inner.front.current() {
             return Ok(tokens);
         }
         let (reply, done) = oneshot::channel();
-        self.send(Command::Refresh(reply))?;
+        self.send(Command::Refresh(Asker { reply, wanted }))?;
         match tokio::time::timeout(self.inner.settings.busy_deadline, done).await {
             Ok(Ok(outcome)) => outcome,
             Ok(Err(_)) => Err(ended()),

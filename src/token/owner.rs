@@ -3,6 +3,7 @@
 mod attend;
 
 use std::{
+    cell::Cell,
     sync::{Arc, Mutex, atomic::AtomicBool, atomic::Ordering},
     thread,
     time::{Duration, Instant},
@@ -155,9 +156,18 @@ impl Owner {
     fn identify(&mut self) -> Result<Charge, Unidentified> {
         let settings = Arc::clone(&self.plan.settings);
         let deadline = Instant::now() + settings.busy_deadline;
+        let (key, report) = (self.plan.key, self.plan.report.clone());
+        let refused = Cell::new(false);
+        let give_up = || {
+            if !refused.replace(true) {
+                // A hub that has ended needs no reports.
+                let _ = report.send(Command::Refused(key));
+            }
+            Instant::now() >= deadline
+        };
         let mut found = Err(TokenError::Busy);
         for _ in 0..ATTEMPTS {
-            let begun = self.with_card(&|| Instant::now() >= deadline, &mut |card| {
+            let begun = self.with_card(&give_up, &mut |card| {
                 found = identify(card, &settings.extra_aids)
             });
             if let Err(error) = begun {

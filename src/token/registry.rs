@@ -21,15 +21,19 @@ use crate::{
     watch::{self, Waiting},
 };
 
+mod askers;
 mod duplicates;
 mod slots;
+
+use askers::Asking;
+pub(crate) use askers::{Asker, Wanted};
 
 type Listed = Result<Vec<Token>, TokenError>;
 
 /// What the registry is told.
 pub(crate) enum Command {
     /// Bring the list up to date.
-    Refresh(oneshot::Sender<Listed>),
+    Refresh(Asker),
     /// One watcher more.
     Watch,
     /// One watcher less.
@@ -44,6 +48,8 @@ pub(crate) enum Command {
     Readers(u64, Result<Vec<Reader>, TransportError>),
     /// The service may be there again, under the wait's turn.
     Returned(u64),
+    /// Another program holds the card that an owner asks who it is; the owner goes on trying.
+    Refused(TokenKey),
     /// An owner found out what its card is.
     Identified(TokenKey, Result<Token, Unidentified>),
     /// An owner lost its token.
@@ -121,7 +127,7 @@ enum Phase {
 }
 
 enum State {
-    Identifying,
+    Identifying(Asking),
     Token(Token),
     Not(Unidentified),
 }
@@ -150,7 +156,7 @@ pub(crate) struct Registry {
     released: bool,
     watchers: usize,
     slots: BTreeMap<String, Slot>,
-    waiting: Vec<oneshot::Sender<Listed>>,
+    waiting: Vec<Asker>,
     /// Events that go out when what callers see agrees with them.
     due: Vec<Event>,
 }
@@ -200,7 +206,7 @@ impl Registry {
 
     fn run(mut self) {
         loop {
-            let command = match self.watch_until() {
+            let command = match self.next_deadline() {
                 Some(deadline) => self.commands.recv_deadline(deadline),
                 None => self.commands.recv().map_err(RecvTimeoutError::from),
             };
@@ -214,6 +220,7 @@ impl Registry {
                     {
                         self.close();
                     }
+                    self.settle();
                 }
             }
         }
@@ -232,11 +239,11 @@ impl Registry {
 
     fn handle(&mut self, command: Command) {
         match command {
-            Command::Refresh(reply) => {
+            Command::Refresh(asker) => {
                 self.released = false;
                 // A card that is held for ever must not gather those that gave up waiting for it.
-                self.waiting.retain(|waiting| !waiting.is_closed());
-                self.waiting.push(reply);
+                self.waiting.retain(|waiting| !waiting.reply.is_closed());
+                self.waiting.push(asker);
                 if matches!(self.phase, Phase::Watching(_)) {
                     self.identify_again();
                 } else {
@@ -276,6 +283,7 @@ impl Registry {
             },
             Command::Returned(turn) if turn == self.turn => self.open(),
             Command::Readers(..) | Command::Returned(_) | Command::Stop => {}
+            Command::Refused(key) => self.refused(key),
             Command::Identified(key, found) => self.identified(key, found),
             Command::Gone(key) => self.gone(key),
             Command::Changed(key) => self.raise(Event::Changed(key)),
@@ -318,8 +326,8 @@ impl Registry {
         for (_, slot) in std::mem::take(&mut self.slots) {
             self.discard(&slot);
         }
-        for reply in self.waiting.drain(..) {
-            let _ = reply.send(Err(error.clone().into()));
+        for asker in self.waiting.drain(..) {
+            let _ = asker.reply.send(Err(error.clone().into()));
         }
         self.close();
         if !was_lost {
@@ -349,25 +357,28 @@ impl Registry {
         let tokens: Vec<Token> = self.tokens().cloned().collect();
         let still =
             |wanted: fn(&State) -> bool| self.slots.values().any(|slot| wanted(&slot.state));
-        let pending = still(|state| matches!(state, State::Identifying));
+        let pending = still(|state| matches!(state, State::Identifying(_)));
         let held = still(|state| matches!(state, State::Not(Unidentified::Held)));
         let failed = still(|state| matches!(state, State::Not(Unidentified::Failed)));
-        let settled = self.seen && !pending;
+        let settled = self.is_settled(None);
         {
             let mut front = lock(&self.front.0);
             front.tokens.clone_from(&tokens);
-            front.current = settled && !failed && !held;
+            front.current = settled && !failed && !held && !pending;
             if settled {
-                front.held = held;
+                // A card that is not waited for is held.
+                front.held = held || pending;
             }
         }
         for event in self.due.drain(..) {
             // A program that does not listen to events still uses tokens.
             let _ = self.events.blocking_send(event);
         }
-        if settled {
-            for reply in self.waiting.drain(..) {
-                let _ = reply.send(Ok(tokens.clone()));
+        for asker in std::mem::take(&mut self.waiting) {
+            if self.is_settled(asker.wanted.as_ref()) {
+                let _ = asker.reply.send(Ok(tokens.clone()));
+            } else {
+                self.waiting.push(asker);
             }
         }
     }
@@ -375,7 +386,7 @@ impl Registry {
     fn tokens(&self) -> impl Iterator<Item = &Token> {
         self.slots.values().filter_map(|slot| match &slot.state {
             State::Token(token) => Some(token),
-            State::Identifying | State::Not(_) => None,
+            State::Identifying(_) | State::Not(_) => None,
         })
     }
 

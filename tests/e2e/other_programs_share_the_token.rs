@@ -6,7 +6,7 @@
 
 use std::fs;
 
-use oathd_client::{Client, ErrorName, Event, Token};
+use oathd_client::{Client, CredentialQuery, ErrorName, Event, Token};
 use oathd_tests::world::{BOUND, CardSetup, Process, User, World, eventually, reader_name, until};
 
 use crate::desk::{SEED, cause, named, touched};
@@ -27,8 +27,14 @@ async fn a_token_that_was_held_from_the_start_is_busy_and_not_missing() {
             cause(client.find_token("12345678").await),
             ErrorName::TokenBusy
         );
-        let found = client.find_credentials(&Default::default()).await;
-        assert_eq!(cause(found), ErrorName::TokenBusy);
+        for token in [None, Some("12345678".to_owned())] {
+            let query = CredentialQuery {
+                token,
+                ..CredentialQuery::default()
+            };
+            let found = client.find_credentials(&query).await;
+            assert_eq!(cause(found), ErrorName::TokenBusy);
+        }
         let code = world.oathctl(&["code", "--json"]).unwrap();
         assert_eq!(code.status.code(), Some(75), "{code:?}");
         // Who watches need not ask again.

@@ -26,15 +26,12 @@ impl Service {
         call: &Call,
         query: CredentialQuery,
     ) -> Result<(Vec<CredentialRecord>, HashMap<OwnedObjectPath, String>), Error> {
-        let mut objects = self.tokens().await?;
-        if let Some(selector) = &query.token {
-            objects.retain(|object| super::tokens::fits(&object.token, selector));
-            if objects.is_empty() {
-                return Err(Error::new(ErrorName::NoToken));
-            }
-        }
+        let objects = self.fitting(query.token.as_deref().unwrap_or("")).await?;
         if objects.is_empty() {
             self.refuse_held()?;
+            if query.token.is_some() {
+                return Err(Error::new(ErrorName::NoToken));
+            }
         }
         let options = ListOptions {
             hidden: query.hidden,

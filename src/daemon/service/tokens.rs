@@ -47,14 +47,47 @@ pub(super) struct Objects {
 }
 
 impl Service {
-    /// Brings the objects up to date with the readers and lists them.
+    /// Brings the objects up to date with the readers and lists them, by serial and then by id:
+    /// which of them answered first when they came is chance.
     pub(crate) async fn tokens(self: &Arc<Self>) -> Result<Vec<TokenObject>, Error> {
         self.hub().tokens().await?;
+        self.list_objects().await
+    }
+
+    /// The objects of the tokens that `selector` fits. A token that another program holds is waited
+    /// for only when none fits without it.
+    pub(super) async fn fitting(
+        self: &Arc<Self>,
+        selector: &str,
+    ) -> Result<Vec<TokenObject>, Error> {
+        if selector.is_empty() {
+            return self.tokens().await;
+        }
+        let wanted = selector.to_owned();
+        self.hub()
+            .tokens_with(move |token| fits(token, &wanted))
+            .await?;
+        let mut objects = self.list_objects().await?;
+        objects.retain(|object| fits(&object.token, selector));
+        Ok(objects)
+    }
+
+    /// Brings the objects up to date with the hub's list.
+    async fn list_objects(self: &Arc<Self>) -> Result<Vec<TokenObject>, Error> {
         let mut known = self.objects.known.lock().await;
         for token in self.withdraw_absent(&mut known).await {
             self.publish(&mut known, token).await?;
         }
-        Ok(known.clone())
+        let mut listed = known.clone();
+        listed.sort_by_cached_key(|object| {
+            let info = object.token.info();
+            (
+                info.serial.is_none(),
+                info.serial,
+                token_name(&object.token),
+            )
+        });
+        Ok(listed)
     }
 
     /// Puts a token that turned up on the bus.
@@ -186,8 +219,7 @@ impl Service {
     /// The one token that `selector` names: a serial, or the start of an id; empty for the only
     /// one there is.
     pub(crate) async fn find_token(self: &Arc<Self>, selector: &str) -> Result<TokenObject, Error> {
-        let mut fitting = self.tokens().await?;
-        fitting.retain(|object| fits(&object.token, selector));
+        let mut fitting = self.fitting(selector).await?;
         match fitting.len() {
             0 => {
                 self.refuse_held()?;
@@ -307,7 +339,7 @@ pub(crate) fn kind(token: &Token) -> &'static str {
     }
 }
 
-pub(super) fn fits(token: &Token, selector: &str) -> bool {
+fn fits(token: &Token, selector: &str) -> bool {
     let info = token.info();
     selector.is_empty()
         || info

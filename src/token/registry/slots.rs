@@ -1,8 +1,8 @@
 //! What is in the readers: cards come, are identified, and go.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{collections::BTreeMap, sync::Arc, time::Instant};
 
-use super::{Phase, Registry, Slot, State, Unidentified};
+use super::{Asking, Phase, Registry, Slot, State, Unidentified};
 use crate::{
     identity::TokenKey,
     owner::{self, Control, Plan},
@@ -29,12 +29,15 @@ impl Registry {
             .map(|reader| (reader.name.clone(), reader))
             .collect();
         let known = std::mem::take(&mut self.slots);
-        let mut left = Vec::new();
+        let (mut left, mut held) = (Vec::new(), Vec::new());
         for (name, slot) in known {
-            let held = matches!(slot.state, State::Not(Unidentified::Held));
-            if present.get(&name) == Some(&slot.reader) && !held {
+            if present.get(&name) == Some(&slot.reader) {
                 present.remove(&name);
-                self.slots.insert(name, slot);
+                if matches!(slot.state, State::Not(Unidentified::Held)) {
+                    held.push(slot.reader);
+                } else {
+                    self.slots.insert(name, slot);
+                }
             } else {
                 left.push(slot);
             }
@@ -46,12 +49,16 @@ impl Registry {
             self.compare_identities();
         }
         for reader in present.into_values() {
-            self.take_on(reader);
+            self.take_on(reader, false);
+        }
+        for reader in held {
+            self.take_on(reader, true);
         }
         self.identify_again();
     }
 
-    pub(super) fn take_on(&mut self, reader: Reader) {
+    /// Starts an owner for the card in a reader; `again` when another program held it the last time.
+    fn take_on(&mut self, reader: Reader, again: bool) {
         let key = TokenKey::new();
         let started = owner::start(Plan {
             key,
@@ -67,7 +74,11 @@ impl Registry {
                     reader: reader.clone(),
                     key,
                     lanes,
-                    state: State::Identifying,
+                    state: State::Identifying(Asking {
+                        again,
+                        refused: false,
+                        until: Instant::now() + self.settings.busy_deadline,
+                    }),
                 };
                 self.slots.insert(reader.name, slot);
             }
@@ -80,19 +91,25 @@ impl Registry {
         if self.waiting.is_empty() {
             return;
         }
-        let failed: Vec<Reader> = self
+        let failed: Vec<(Reader, bool)> = self
             .slots
             .values()
-            .filter(|slot| {
-                matches!(
-                    slot.state,
-                    State::Not(Unidentified::Held | Unidentified::Failed)
-                )
+            .filter_map(|slot| match slot.state {
+                State::Not(Unidentified::Held) => Some((slot.reader.clone(), true)),
+                State::Not(Unidentified::Failed) => Some((slot.reader.clone(), false)),
+                _ => None,
             })
-            .map(|slot| slot.reader.clone())
             .collect();
-        for reader in failed {
-            self.take_on(reader);
+        for (reader, held) in failed {
+            self.take_on(reader, held);
+        }
+    }
+
+    /// Notes that another program holds a card that is being asked.
+    pub(super) fn refused(&mut self, key: TokenKey) {
+        let slot = self.slots.values_mut().find(|slot| slot.key == key);
+        if let Some(State::Identifying(asking)) = slot.map(|slot| &mut slot.state) {
+            asking.refused = true;
         }
     }
 
