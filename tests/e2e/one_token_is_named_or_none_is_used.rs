@@ -27,13 +27,27 @@ async fn nothing_in_the_readers_is_no_token() {
 }
 
 #[tokio::test]
+async fn several_are_listed_in_the_order_of_their_serials() {
+    let desk = Desk::with(several(7)).await;
+    let client = desk.client().await;
+    let serials: Vec<_> = (SERIAL..SERIAL + 7).collect();
+    let mut listed = Vec::new();
+    for token in client.tokens().await.unwrap() {
+        listed.push(token.describe().await.unwrap().serial.unwrap());
+    }
+    assert_eq!(listed, serials);
+    let (_, details) = refused(client.find_token("").await);
+    let named: Vec<_> = serials.iter().map(u32::to_string).collect();
+    assert_eq!(details.tokens, Some(named));
+}
+
+#[tokio::test]
 async fn several_that_fit_are_named() {
     let desk = Desk::with(several(3)).await;
     let client = desk.client().await;
     let (name, details) = refused(client.find_token("").await);
     assert_eq!(name, ErrorName::AmbiguousToken);
-    let mut tokens = details.tokens.unwrap();
-    tokens.sort();
+    let tokens = details.tokens.unwrap();
     assert_eq!(tokens, ["12345678", "12345679", "12345680"]);
 
     let mut ids = Vec::new();
