@@ -1,13 +1,12 @@
 //! An account: its factors, and everything that is remembered of them.
 
 use serde::{Deserialize, Serialize};
-use thiserror::Error;
 
 use crate::caller::CallerClass;
 use crate::candidate::RESYNC_STEPS;
 use crate::charge::{Family, Ledger};
 use crate::event::Event;
-use crate::factor::{Factor, FactorId, Generator, State};
+use crate::factor::{Factor, FactorId, Generator};
 use crate::mac::{Mac, MacKey};
 use crate::name::AccountName;
 use crate::out_of_band::{Channel, LiveCode, Quota, Use};
@@ -31,17 +30,6 @@ pub enum Standing {
     },
     /// Nobody's: it stands in for an account that does not exist and accepts nothing.
     Decoy,
-}
-
-/// Why a factor is not changed.
-#[derive(Clone, Debug, PartialEq, Eq, Error)]
-pub enum FactorError {
-    /// The account has no such factor.
-    #[error("the account has no such factor")]
-    Unknown,
-    /// It is the last way in: switching off is another act.
-    #[error("it is the last usable factor")]
-    Last,
 }
 
 /// An account, as the store keeps it.
@@ -238,6 +226,12 @@ impl Account {
         (codes, Event::RecoveryCodesIssued)
     }
 
+    /// The owner types one recovery code back; see [`RecoverySet::acknowledge`].
+    pub fn acknowledge_recovery(&mut self, key: &MacKey, code: &RecoveryCode) -> bool {
+        let set = self.recovery.as_mut();
+        set.is_some_and(|set| set.acknowledge(key, &self.name, code))
+    }
+
     /// The set that imported codes go into: the present one, or an empty one.
     pub fn recovery_for_import(&mut self) -> (&AccountName, &mut RecoverySet) {
         if self.recovery.is_none() {
@@ -268,7 +262,7 @@ impl Account {
     pub fn after_restore(&mut self, latest: u64, hotp_skip: u64) -> Vec<Event> {
         self.live.clear();
         self.rescue = None;
-        self.generation = self.generation.saturating_add(1);
+        self.end_grants();
         for factor in &self.factors {
             let next = self
                 .marks
@@ -296,41 +290,16 @@ impl Account {
         }
     }
 
-    /// Refuses a factor that was lost, until the owner has enrolled another.
-    ///
-    /// # Errors
-    /// [`FactorError::Unknown`]
-    pub fn suspend_factor(&mut self, id: FactorId, now: u64) -> Result<Event, FactorError> {
-        let factor = self
-            .factors
-            .iter_mut()
-            .find(|f| f.id == id)
-            .ok_or(FactorError::Unknown)?;
-        factor.state = State::Suspended { since: now };
-        self.must_reenrol |= !self.factors.iter().any(Factor::is_active);
+    /// Ends everything that was granted before: sessions, API keys, receipts, enrolments.
+    pub fn end_grants(&mut self) {
         self.generation = self.generation.saturating_add(1);
-        Ok(Event::FactorSuspended { factor: id })
-    }
-
-    /// Takes a factor away. Its watermark stays.
-    ///
-    /// # Errors
-    /// [`FactorError`]
-    pub fn remove_factor(&mut self, id: FactorId) -> Result<Event, FactorError> {
-        let factor = self.factor(id).ok_or(FactorError::Unknown)?;
-        if factor.is_active() && self.factors.iter().filter(|f| f.is_active()).count() == 1 {
-            return Err(FactorError::Last);
-        }
-        self.factors.retain(|f| f.id != id);
-        self.generation = self.generation.saturating_add(1);
-        Ok(Event::FactorRemoved { factor: id })
     }
 
     /// Switches the second factor off: seeds, codes and channels are gone; what stays is that
     /// used codes are used, should the same seed come back.
     pub fn switch_off(&mut self, now: u64) -> Event {
         self.standing = Standing::SwitchedOff { at: now };
-        self.generation = self.generation.saturating_add(1);
+        self.end_grants();
         self.factors.clear();
         self.recovery = None;
         self.channels.clear();

@@ -142,28 +142,38 @@ pub struct ApiKey {
     hash: [u8; 32],
     /// When it was issued, in Unix seconds.
     pub issued: u64,
+    /// The account's generation when it was issued.
+    pub generation: u32,
 }
 
 impl ApiKey {
     /// A key that is issued.
     #[must_use]
-    pub fn issue(bearer: &Bearer, now: u64) -> Self {
+    pub fn issue(bearer: &Bearer, generation: u32, now: u64) -> Self {
         Self {
             hash: bearer.hash(),
             issued: now,
+            generation,
         }
     }
 
-    /// Whether `bearer` is this key.
+    /// Whether `bearer` is this key, and the account was not changed since.
     ///
     /// # Errors
-    /// [`Refusal::Mismatch`]
-    pub fn check(&self, bearer: &Bearer) -> Result<(), Refusal> {
-        if self.hash.ct_eq(&bearer.hash()).into() {
-            Ok(())
-        } else {
+    /// [`Refusal::Mismatch`], [`Refusal::Revoked`]
+    pub fn check(&self, bearer: &Bearer, generation: u32) -> Result<(), Refusal> {
+        if !bool::from(self.hash.ct_eq(&bearer.hash())) {
             Err(Refusal::Mismatch)
+        } else if self.generation != generation {
+            Err(Refusal::Revoked)
+        } else {
+            Ok(())
         }
+    }
+
+    /// Keeps the key over a change that does not concern it.
+    pub const fn carry_over(&mut self, generation: u32) {
+        self.generation = generation;
     }
 }
 
@@ -210,9 +220,12 @@ mod tests {
         assert_eq!(session.check(&bearer(1), 7, 4_999), Err(Refusal::Ended));
         session.carry_over(8);
         assert_eq!(session.check(&bearer(1), 8, 5_000), Ok(()));
-        let key = ApiKey::issue(&bearer(3), 5);
-        assert_eq!(key.check(&bearer(3)), Ok(()));
-        assert_eq!(key.check(&bearer(4)), Err(Refusal::Mismatch));
+        let mut key = ApiKey::issue(&bearer(3), 7, 5);
+        assert_eq!(key.check(&bearer(3), 7), Ok(()));
+        assert_eq!(key.check(&bearer(4), 7), Err(Refusal::Mismatch));
+        assert_eq!(key.check(&bearer(3), 8), Err(Refusal::Revoked));
+        key.carry_over(8);
+        assert_eq!(key.check(&bearer(3), 8), Ok(()));
         assert_eq!(format!("{:?}", bearer(3)), "Bearer(..)");
     }
 }

@@ -9,6 +9,7 @@ use crate::candidate::{Candidate, Found, Wanted, find_one, find_pair};
 use crate::charge::Family;
 use crate::event::Event;
 use crate::factor::{Custody, Factor, FactorId, Generator, MAX_LABEL, Role, State};
+use crate::factors::valid_label;
 use crate::mac::Mac;
 use crate::moment::{Moment, Trust};
 use crate::response::Response;
@@ -38,6 +39,35 @@ pub struct Plan {
     pub not_after: Option<u64>,
     /// The factor that goes when this one comes.
     pub replaces: Option<FactorId>,
+}
+
+impl Plan {
+    /// The factor, before a code of it was seen.
+    pub(crate) fn pending(
+        &self,
+        id: FactorId,
+        label: &str,
+        role: Role,
+        custody: Custody,
+        now: u64,
+    ) -> Factor {
+        Factor {
+            id,
+            label: label.to_owned(),
+            generator: self.generator,
+            algorithm: self.algorithm,
+            digits: self.digits,
+            custody,
+            role,
+            state: State::Pending,
+            not_after: self.not_after,
+            fingerprint: self.fingerprint.clone(),
+            added: now,
+            last_used: None,
+            codes_disabled: ClassSet::EMPTY,
+            presence_disabled: ClassSet::EMPTY,
+        }
+    }
 }
 
 /// Why an enrolment does not go on.
@@ -129,7 +159,7 @@ impl Enrolment {
         role: Role,
         custody: Custody,
     ) -> Result<(), EnrolmentError> {
-        if label.len() > MAX_LABEL || label.chars().any(char::is_control) {
+        if !valid_label(label) {
             return Err(EnrolmentError::InvalidLabel);
         }
         if self.factors.len() == MAX_TOKENS {
@@ -139,22 +169,8 @@ impl Enrolment {
         if on_token && !matches!(self.plan.generator, Generator::Totp { .. }) {
             return Err(EnrolmentError::NeedsSeed);
         }
-        self.factors.push(Factor {
-            id,
-            label: label.to_owned(),
-            generator: self.plan.generator,
-            algorithm: self.plan.algorithm,
-            digits: self.plan.digits,
-            custody,
-            role,
-            state: State::Pending,
-            not_after: self.plan.not_after,
-            fingerprint: self.plan.fingerprint.clone(),
-            added: self.began,
-            last_used: None,
-            codes_disabled: ClassSet::EMPTY,
-            presence_disabled: ClassSet::EMPTY,
-        });
+        self.factors
+            .push(self.plan.pending(id, label, role, custody, self.began));
         Ok(())
     }
 

@@ -14,7 +14,7 @@ use crate::recovery::{RecoverySet, Verdict};
 use crate::recovery_code::RecoveryCode;
 use crate::rescue::BypassCode;
 use crate::response::{Digits, Response};
-use crate::verify::Ticket;
+use crate::verify::{Claim, Ticket};
 use crate::way::Way;
 
 /// What an account without recovery codes is compared with, so that it takes the same path.
@@ -95,24 +95,24 @@ impl Account {
     #[must_use]
     pub fn judge(
         &mut self,
-        ticket: Ticket,
-        response: &Response,
+        ticket: &Ticket,
         moment: Moment,
         candidates: &[Candidate],
         key: &MacKey,
         replacement: Option<&[u8; 10]>,
     ) -> Judgement {
+        let Claim::Typed(response) = &ticket.claim else {
+            return self.settle(ticket, Match::Nothing, moment, key, None);
+        };
         let found = match response {
-            Response::Digits(typed) => self.match_digits(&ticket, typed, moment, candidates, key),
-            Response::Pair(first, second) => {
-                self.match_codes(&ticket, moment, |account, factor| {
-                    let mark = account.marks.of(&factor.fingerprint);
-                    match factor.generator {
-                        Generator::Totp { .. } => Found::default(),
-                        _ => find_pair(factor, mark, moment.floor, (first, second), candidates),
-                    }
-                })
-            }
+            Response::Digits(typed) => self.match_digits(ticket, typed, moment, candidates, key),
+            Response::Pair(first, second) => self.match_codes(ticket, moment, |account, factor| {
+                let mark = account.marks.of(&factor.fingerprint);
+                match factor.generator {
+                    Generator::Totp { .. } => Found::default(),
+                    _ => find_pair(factor, mark, moment.floor, (first, second), candidates),
+                }
+            }),
             Response::Recovery(code) => {
                 let set = self.recovery.as_ref().unwrap_or(&NO_CODES);
                 verdict(
@@ -121,10 +121,10 @@ impl Account {
                     set.is_suspended(),
                 )
             }
-            Response::Bypass(code) => self.match_bypass(&ticket, code, moment, key),
+            Response::Bypass(code) => self.match_bypass(ticket, code, moment, key),
             Response::Typo | Response::Help | Response::Malformed => Match::Nothing,
         };
-        self.settle(ticket, found, Some(response), moment, key, replacement)
+        self.settle(ticket, found, moment, key, replacement)
     }
 
     /// Judges a token's answer to a challenge against the answer that its key gives.
@@ -133,7 +133,7 @@ impl Account {
     /// [`EmptyAnswer`]: no key was at hand. The charge stays.
     pub fn judge_presence(
         &mut self,
-        ticket: Ticket,
+        ticket: &Ticket,
         expected: &[u8],
         answer: &[u8],
         moment: Moment,
@@ -145,7 +145,7 @@ impl Account {
         let class = ticket.charged.class();
         let same = bool::from(expected.ct_eq(answer));
         let usable = |f: &&Factor| {
-            Some(f.id) == ticket.presence
+            matches!(ticket.claim, Claim::Presence(id) if id == f.id)
                 && f.custody.proves_presence()
                 && !f.presence_disabled.contains(class)
         };
@@ -156,7 +156,7 @@ impl Account {
             }
             _ => Match::Nothing,
         };
-        Ok(self.settle(ticket, found, None, moment, key, None))
+        Ok(self.settle(ticket, found, moment, key, None))
     }
 
     /// Digits are compared with everything they could be; which of them fits is told afterwards.

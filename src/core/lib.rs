@@ -15,11 +15,11 @@
 //! let mut account = Account::decoy("nobody@shop".parse()?);
 //! let response = Response::classify("123 456");
 //! let moment = Moment::at(1_700_000_000);
-//! match account.admit(CallerClass::RealmService, &response, moment) {
+//! match account.admit(CallerClass::RealmService, response, moment) {
 //!     Admission::Refused { outcome, .. } => println!("{outcome:?}"),
 //!     Admission::Admitted(ticket) => {
 //!         let candidates = []; // computed on the token, or from the seed
-//!         let judged = account.judge(ticket, &response, moment, &candidates, &key, None);
+//!         let judged = account.judge(&ticket, moment, &candidates, &key, None);
 //!         assert!(matches!(judged.outcome, Outcome::WrongCode { retry_after: 0 }));
 //!     }
 //! }
@@ -46,6 +46,8 @@ mod crockford;
 pub mod enrolment;
 mod event;
 mod factor;
+mod factors;
+pub mod health;
 mod judge;
 mod mac;
 mod moment;
@@ -53,6 +55,7 @@ mod name;
 mod open_ways;
 pub mod out_of_band;
 pub mod policy;
+mod proof;
 pub mod receipt;
 pub mod recovery;
 mod recovery_code;
@@ -76,7 +79,7 @@ mod replay_tests;
 #[cfg(test)]
 mod stand;
 
-pub use account::{Account, FactorError, MAX_FACTORS, Standing};
+pub use account::{Account, MAX_FACTORS, Standing};
 pub use bearer::{ApiKey, Bearer, Lifetime, Refusal, Session};
 pub use bucket::Bucket;
 pub use caller::{CallerClass, ClassSet};
@@ -87,12 +90,14 @@ pub use event::Event;
 pub use factor::{
     Custody, Factor, FactorId, Generator, MAX_LABEL, Role, Sealed, Slot, Source, State,
 };
+pub use factors::FactorError;
 pub use judge::{Accepted, EmptyAnswer, Judgement, Outcome};
 pub use mac::{Mac, MacKey, fingerprint};
 pub use moment::{MAX_JUMP, MAX_SETBACK, Moment, Trust, raised_floor};
 pub use name::{AccountName, InvalidAccountName, RealmName};
 pub use open_ways::{OpenKind, OpenWay};
 pub use out_of_band::{Channel, ChannelError, ChannelKind, OutOfBandCode};
+pub use proof::{Change, Proof, ProofRequired};
 pub use receipt::Receipt;
 pub use recovery::RecoverySet;
 pub use recovery_code::{RecoveryCode, index_symbol};

@@ -242,7 +242,7 @@ fn a_touch_is_proved_by_the_whole_answer() {
         Admission::Admitted(ticket) => {
             stand
                 .account
-                .judge_presence(ticket, expected, answer, doubtful, &key())
+                .judge_presence(&ticket, expected, answer, doubtful, &key())
         }
         Admission::Refused { outcome, .. } => panic!("{outcome:?}"),
     };

@@ -112,12 +112,12 @@ fn only_a_new_factor_opens_what_a_flood_has_shut() {
 #[test]
 fn a_charge_that_was_never_judged_counts() {
     let mut stand = Stand::enrolled(1000);
-    let response = Response::classify("000000");
+    let response = || Response::classify("000000");
     let (mut now, mut admitted) = (START, 0u16);
     loop {
         match stand
             .account
-            .admit(CallerClass::Remote, &response, Moment::at(now))
+            .admit(CallerClass::Remote, response(), Moment::at(now))
         {
             Admission::Admitted(_) => admitted += 1,
             Admission::Refused {
@@ -217,7 +217,7 @@ fn a_thousand_accounts_trip_their_realm_alone() {
         };
         alarms += usize::from(alarm.is_some());
         let response = Response::classify("123456");
-        match account.admit(CallerClass::RealmService, &response, Moment::at(START)) {
+        match account.admit(CallerClass::RealmService, response, Moment::at(START)) {
             Admission::Admitted(ticket) => {
                 assert_eq!(
                     ticket.wanted.len(),

@@ -45,6 +45,7 @@ pub struct RecoverySet {
     generation: u32,
     codes: Vec<StoredCode>,
     suspended: bool,
+    acknowledged: bool,
     pub(crate) disabled: ClassSet,
 }
 
@@ -77,6 +78,7 @@ impl RecoverySet {
             generation,
             codes: Vec::new(),
             suspended: false,
+            acknowledged: false,
             disabled: ClassSet::EMPTY,
         }
     }
@@ -164,6 +166,25 @@ impl RecoverySet {
     /// Refuses every code until a new set is issued.
     pub const fn suspend(&mut self) {
         self.suspended = true;
+    }
+
+    /// The owner types one code back, which shows that the codes were written down. It stays good.
+    /// `false` when it is none of them.
+    pub fn acknowledge(
+        &mut self,
+        key: &MacKey,
+        account: &AccountName,
+        code: &RecoveryCode,
+    ) -> bool {
+        let known = matches!(self.find(key, account, code), Verdict::Fresh(_));
+        self.acknowledged |= known;
+        known
+    }
+
+    /// Whether the owner has shown that the codes were written down.
+    #[must_use]
+    pub const fn is_acknowledged(&self) -> bool {
+        self.acknowledged
     }
 
     /// Looks a code up; every stored hash is compared.
@@ -308,6 +329,16 @@ mod tests {
             let expected = if first || second { Verdict::Used } else { Verdict::Fresh(0) };
             prop_assert_eq!(set.find_legacy(&key(), &alice(), &code), expected);
         }
+    }
+
+    #[test]
+    fn typing_one_back_shows_that_they_were_written_down() {
+        let (codes, mut set) = RecoverySet::issue(&key(), &alice(), 1, &[[1; 10]; SET_SIZE], 5);
+        assert!(!set.acknowledge(&key(), &alice(), &RecoveryCode::new(0, &[2; 10])));
+        assert!(!set.is_acknowledged());
+        assert!(set.acknowledge(&key(), &alice(), &codes[4]));
+        assert!(set.is_acknowledged());
+        assert_eq!(set.left(), SET_SIZE);
     }
 
     #[test]

@@ -38,13 +38,13 @@ fn few_recovery_codes_are_told_of() {
         .issue_recovery_codes(&key(), &[[1; 10]; 10], START);
     for (used, code) in (1..).zip(&codes) {
         let response = Response::classify(&code.reveal());
-        let Admission::Admitted(ticket) = stand.account.admit(HERE, &response, Moment::at(START))
+        let Admission::Admitted(ticket) = stand.account.admit(HERE, response, Moment::at(START))
         else {
             panic!("refused")
         };
         let judged = stand
             .account
-            .judge(ticket, &response, Moment::at(START), &[], &key(), None);
+            .judge(&ticket, Moment::at(START), &[], &key(), None);
         let low = judged
             .events
             .contains(&Event::RecoveryCodesLow { left: 10 - used });

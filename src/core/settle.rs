@@ -11,24 +11,24 @@ use crate::out_of_band::Use;
 use crate::recovery::LOW;
 use crate::recovery_code::RecoveryCode;
 use crate::response::Response;
-use crate::verify::Ticket;
+use crate::verify::{Claim, Ticket};
 use crate::way::Way;
 
 impl Account {
+    /// Turns what was found into the answer, and the account into what it is from then on.
     pub(crate) fn settle(
         &mut self,
-        ticket: Ticket,
+        ticket: &Ticket,
         found: Match,
-        response: Option<&Response>,
         moment: Moment,
         key: &MacKey,
         replacement: Option<&[u8; 10]>,
     ) -> Judgement {
         match found {
             Match::Fresh(Way::Code(id), Some(counter)) => {
-                self.accept_code(ticket, id, counter, response, moment)
+                self.accept_code(ticket, id, counter, moment)
             }
-            Match::Fresh(way, _) => self.accept(&ticket, way, moment, None),
+            Match::Fresh(way, _) => self.accept(ticket, way, moment, None),
             Match::Recovery { at, way } => {
                 let mut new = None;
                 if let Some(set) = &mut self.recovery {
@@ -36,7 +36,7 @@ impl Account {
                     new = replacement
                         .and_then(|entropy| set.replace(key, &self.name, entropy, moment.now));
                 }
-                self.accept(&ticket, way, moment, new)
+                self.accept(ticket, way, moment, new)
             }
             Match::Used => {
                 self.ledger.refund(&ticket.charged);
@@ -54,31 +54,30 @@ impl Account {
                     events: Vec::new(),
                 }
             }
-            Match::Nothing => self.fail(&ticket, response, moment),
+            Match::Nothing => self.fail(ticket, moment),
         }
     }
 
     /// Accepts a code of a factor, if it can be written down as used.
     fn accept_code(
         &mut self,
-        ticket: Ticket,
+        ticket: &Ticket,
         id: FactorId,
         counter: u64,
-        response: Option<&Response>,
         moment: Moment,
     ) -> Judgement {
         let mut resynchronised = None;
         if let Some(factor) = self.factors.iter_mut().find(|f| f.id == id) {
             if self.marks.rise(&factor.fingerprint, counter).is_err() {
-                return self.fail(&ticket, response, moment);
+                return self.fail(ticket, moment);
             }
             factor.last_used = Some(moment.now);
-            if matches!(response, Some(Response::Pair(..))) {
+            if matches!(ticket.claim, Claim::Typed(Response::Pair(..))) {
                 factor.set_clock(counter, moment.now);
                 resynchronised = Some(Event::Resynchronised { factor: id });
             }
         }
-        let mut judgement = self.accept(&ticket, Way::Code(id), moment, None);
+        let mut judgement = self.accept(ticket, Way::Code(id), moment, None);
         judgement.events.extend(resynchronised);
         judgement
     }
@@ -131,7 +130,7 @@ impl Account {
     }
 
     /// Everything that follows from failure. The charge stays.
-    fn fail(&mut self, ticket: &Ticket, response: Option<&Response>, moment: Moment) -> Judgement {
+    fn fail(&mut self, ticket: &Ticket, moment: Moment) -> Judgement {
         let (family, class) = (ticket.charged.family(), ticket.charged.class());
         let failures = self.ledger.get(family, class).failures;
         let mut events = vec![Event::Failed {
@@ -139,7 +138,7 @@ impl Account {
             class,
             failures,
         }];
-        if matches!(response, Some(Response::Digits(typed)) if typed.count() == 8) {
+        if matches!(&ticket.claim, Claim::Typed(Response::Digits(typed)) if typed.count() == 8) {
             // Whatever else they could have been, they were a guess at the code that was sent.
             for live in self
                 .live
@@ -151,7 +150,7 @@ impl Account {
             self.live.retain(|live| !live.has_ended(moment.now));
         }
         if ticket.charged.is_last() && !self.is_exempt(class) {
-            events.push(self.shut(family, class));
+            events.extend(self.shut(family, class));
         }
         Judgement {
             outcome: Outcome::WrongCode {

@@ -145,19 +145,13 @@ impl Stand {
         let response = Response::classify(text);
         // Through the store and back, as a service would.
         self.account = decode(&encode(&self.account).unwrap()).unwrap();
-        match self.account.admit(class, &response, moment) {
+        match self.account.admit(class, response, moment) {
             Admission::Refused { outcome, events } => Judgement { outcome, events },
             Admission::Admitted(ticket) => {
                 self.account = decode(&encode(&self.account).unwrap()).unwrap();
                 let candidates = self.compute(&ticket.wanted);
-                self.account.judge(
-                    ticket,
-                    &response,
-                    moment,
-                    &candidates,
-                    &key(),
-                    Some(&[9; 10]),
-                )
+                self.account
+                    .judge(&ticket, moment, &candidates, &key(), Some(&[9; 10]))
             }
         }
     }

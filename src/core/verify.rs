@@ -14,14 +14,24 @@ use crate::judge::Outcome;
 use crate::moment::{Moment, Trust};
 use crate::response::Response;
 
-/// An attempt that was charged and may be judged, once.
+/// An attempt that was charged and may be judged. Judging it again is for a store that found the
+/// account changed meanwhile: what was judged first is thrown away.
 #[derive(Debug)]
 pub struct Ticket {
     pub(crate) charged: Charged,
-    pub(crate) presence: Option<FactorId>,
+    pub(crate) claim: Claim,
     /// The codes to compute. A token that is not here is left out; its factor then matches
     /// nothing.
     pub wanted: Vec<Wanted>,
+}
+
+/// What an attempt claims.
+#[derive(Debug)]
+pub(crate) enum Claim {
+    /// To know something.
+    Typed(Response),
+    /// That this factor's token is here and was touched.
+    Presence(FactorId),
 }
 
 /// What becomes of an attempt before it is looked at.
@@ -53,8 +63,8 @@ impl Account {
     /// Answers that name a state, such as [`Outcome::LockedOut`], depend on the account and the
     /// kind of response alone, never on whether it would have been right.
     #[must_use]
-    pub fn admit(&mut self, class: CallerClass, response: &Response, moment: Moment) -> Admission {
-        let family = match response {
+    pub fn admit(&mut self, class: CallerClass, response: Response, moment: Moment) -> Admission {
+        let family = match &response {
             Response::Help => return Admission::refused(Outcome::Help),
             Response::Typo => return Admission::refused(Outcome::Typo),
             Response::Malformed => return Admission::refused(Outcome::Malformed),
@@ -64,14 +74,14 @@ impl Account {
             Response::Digits(digits) => self.family_of_digits(digits.count(), class, moment),
         };
         let wanted = if family == Family::Codes {
-            match self.wanted(class, response, moment) {
+            match self.wanted(class, &response, moment) {
                 Ok(wanted) => wanted,
                 Err(outcome) => return Admission::refused(outcome),
             }
         } else {
             Vec::new()
         };
-        self.charge(family, class, None, wanted, moment)
+        self.charge(family, class, Claim::Typed(response), wanted, moment)
     }
 
     /// Charges an answer to a challenge that a token's presence credential will give. No clock is
@@ -83,24 +93,30 @@ impl Account {
         factor: FactorId,
         moment: Moment,
     ) -> Admission {
-        self.charge(Family::Presence, class, Some(factor), Vec::new(), moment)
+        self.charge(
+            Family::Presence,
+            class,
+            Claim::Presence(factor),
+            Vec::new(),
+            moment,
+        )
     }
 
     fn charge(
         &mut self,
         family: Family,
         class: CallerClass,
-        presence: Option<FactorId>,
+        claim: Claim,
         wanted: Vec<Wanted>,
         moment: Moment,
     ) -> Admission {
-        if self.is_shut(family, class, presence) {
+        if self.is_shut(family, class, &claim) {
             return Admission::refused(Outcome::LockedOut);
         }
         let before = self.ledger.get(family, class);
         if before.wait(moment.now) == 0 && before.failures >= CAP && !self.is_exempt(class) {
             // The last try was charged and never judged.
-            let events = vec![self.shut(family, class)];
+            let events = self.shut(family, class).into_iter().collect();
             return Admission::Refused {
                 outcome: Outcome::LockedOut,
                 events,
@@ -109,7 +125,7 @@ impl Account {
         match self.ledger.charge(family, class, moment.now) {
             Ok(charged) => Admission::Admitted(Ticket {
                 charged,
-                presence,
+                claim,
                 wanted,
             }),
             Err(retry_after) => Admission::refused(Outcome::Throttled { retry_after }),
@@ -167,15 +183,18 @@ impl Account {
     }
 
     /// Whether what the attempt is aimed at is there and shut for the class.
-    fn is_shut(&self, family: Family, class: CallerClass, presence: Option<FactorId>) -> bool {
+    fn is_shut(&self, family: Family, class: CallerClass, claim: &Claim) -> bool {
         match family {
             Family::Codes => {
                 let mut active = self.factors.iter().filter(|f| f.is_active()).peekable();
                 active.peek().is_some() && active.all(|f| f.codes_disabled.contains(class))
             }
             Family::Presence => {
-                let factor = presence.and_then(|id| self.factor(id));
-                factor.is_some_and(|f| f.presence_disabled.contains(class))
+                let Claim::Presence(id) = claim else {
+                    return false;
+                };
+                self.factor(*id)
+                    .is_some_and(|f| f.presence_disabled.contains(class))
             }
             Family::Recovery => self
                 .recovery
@@ -191,8 +210,8 @@ impl Account {
     }
 
     /// Shuts what a family of responses is aimed at, for one class. What is bound later starts
-    /// afresh.
-    pub(crate) fn shut(&mut self, family: Family, class: CallerClass) -> Event {
+    /// afresh. Where nothing is there to shut, the count alone keeps it shut.
+    pub(crate) fn shut(&mut self, family: Family, class: CallerClass) -> Option<Event> {
         let mut there = false;
         match family {
             Family::Codes => self
@@ -223,6 +242,6 @@ impl Account {
         if there {
             self.ledger.close(family, class);
         }
-        Event::Disabled { family, class }
+        there.then_some(Event::Disabled { family, class })
     }
 }

@@ -1,0 +1,125 @@
+//! What must be shown before an account is changed, besides the password.
+
+use thiserror::Error;
+
+use crate::account::Account;
+use crate::way::Way;
+
+/// A change that an owner asks for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Change {
+    /// A factor more.
+    AddFactor,
+    /// A factor in place of another, or of all that were lost.
+    ReplaceFactor,
+    /// A factor less.
+    RemoveFactor,
+    /// A channel more, less, or verified.
+    Channels,
+    /// A new set of recovery codes.
+    RecoveryCodes,
+    /// No second factor.
+    SwitchOff,
+}
+
+/// What was shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Proof {
+    /// Nothing.
+    None,
+    /// A verification that has just succeeded.
+    Verified(Way),
+    /// A live session that was itself opened with the factor.
+    Session,
+}
+
+/// A change needs a proof that was not shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+#[error("the change needs a code of a factor or a recovery code first")]
+pub struct ProofRequired;
+
+impl Account {
+    /// Whether `proof` is enough for `change`. An account without a factor needs none; otherwise a
+    /// program in its owner's session could plant a factor of its own. A session stands for a
+    /// factor only to replace one or to switch off, where `session_counts`: that is the way out
+    /// when device and codes are both lost. A code from a channel or a rescue leads to a new
+    /// factor and to nothing else.
+    ///
+    /// # Errors
+    /// [`ProofRequired`]
+    pub fn may_change(
+        &self,
+        change: Change,
+        proof: Proof,
+        session_counts: bool,
+    ) -> Result<(), ProofRequired> {
+        let enough = match proof {
+            Proof::None => false,
+            Proof::Verified(
+                Way::Code(_) | Way::Presence(_) | Way::Recovery | Way::LegacyRecovery,
+            ) => true,
+            Proof::Verified(Way::OutOfBand(_) | Way::Bypass) => {
+                matches!(change, Change::AddFactor | Change::ReplaceFactor)
+            }
+            Proof::Session => {
+                session_counts && matches!(change, Change::ReplaceFactor | Change::SwitchOff)
+            }
+        };
+        if enough || !self.is_enrolled() {
+            Ok(())
+        } else {
+            Err(ProofRequired)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::factor::FactorId;
+    use crate::stand::Stand;
+
+    const CHANGES: [Change; 6] = [
+        Change::AddFactor,
+        Change::ReplaceFactor,
+        Change::RemoveFactor,
+        Change::Channels,
+        Change::RecoveryCodes,
+        Change::SwitchOff,
+    ];
+
+    #[test]
+    fn a_stolen_session_can_plant_nothing() {
+        let account = Stand::enrolled(1000).account;
+        let allowed = |proof, session_counts| -> Vec<Change> {
+            let may = |change: &Change| account.may_change(*change, proof, session_counts).is_ok();
+            CHANGES.into_iter().filter(may).collect()
+        };
+        assert_eq!(allowed(Proof::None, true), []);
+        assert_eq!(
+            allowed(Proof::Session, true),
+            [Change::ReplaceFactor, Change::SwitchOff]
+        );
+        assert_eq!(allowed(Proof::Session, false), []);
+        for way in [Way::OutOfBand(FactorId(1)), Way::Bypass] {
+            let new_factor = [Change::AddFactor, Change::ReplaceFactor];
+            assert_eq!(allowed(Proof::Verified(way), false), new_factor);
+        }
+        for way in [
+            Way::Code(FactorId(1)),
+            Way::Presence(FactorId(1)),
+            Way::Recovery,
+        ] {
+            assert_eq!(allowed(Proof::Verified(way), false), CHANGES);
+        }
+    }
+
+    #[test]
+    fn an_account_without_a_factor_needs_no_proof() {
+        let mut account = Stand::enrolled(1000).account;
+        account.switch_off(5);
+        for change in CHANGES {
+            assert_eq!(account.may_change(change, Proof::None, false), Ok(()));
+        }
+    }
+}
