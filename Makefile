@@ -80,6 +80,10 @@ install:
 	OATHD_ASSETS_DIR='$(CURDIR)/target/assets' cargo build --locked --release --workspace --bins
 	install -D target/release/oathd -t '$(DESTDIR)$(PREFIX)/libexec'
 	install -D target/release/oathctl target/release/oathd-sim -t '$(DESTDIR)$(PREFIX)/bin'
+	install -Dm644 target/assets/*.1 -t '$(DESTDIR)$(PREFIX)/share/man/man1'
+	install -Dm644 target/assets/oathctl.bash '$(DESTDIR)$(PREFIX)/share/bash-completion/completions/oathctl'
+	install -Dm644 target/assets/_oathctl -t '$(DESTDIR)$(PREFIX)/share/zsh/site-functions'
+	install -Dm644 target/assets/oathctl.fish -t '$(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d'
 	install -Dm644 dbus/*.xml -t '$(DESTDIR)$(PREFIX)/share/dbus-1/interfaces'
 	install -Dm644 dbus/*.conf -t '$(DESTDIR)$(PREFIX)/share/dbus-1/system.d'
 	install -Dm644 polkit/*.policy -t '$(DESTDIR)$(PREFIX)/share/polkit-1/actions'
