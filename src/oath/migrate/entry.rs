@@ -9,6 +9,7 @@ use super::{Account, Imported, MAX_ENTRIES, MigrateError, Migration, Reason, Ref
 use crate::algorithm::{Algorithm, Digits};
 use crate::credential::NewCredential;
 use crate::kind::{Kind, Period};
+use crate::label::split_issuer;
 use crate::secret::Secret;
 
 /// The longest name or serial in bytes.
@@ -48,9 +49,14 @@ impl Entry {
                 (0, self.moving)
             }
         };
+        // A token would take what is before a colon for the issuer.
+        let (issuer, name) = match &self.issuer {
+            Some(issuer) => (Some(issuer.as_str()), self.name.as_str()),
+            None => split_issuer(&self.name),
+        };
         let credential = NewCredential {
-            issuer: self.issuer,
-            name: self.name,
+            issuer: issuer.map(str::to_owned),
+            name: name.to_owned(),
             kind: self.kind,
             algorithm: self.algorithm,
             digits: self.digits,

@@ -5,6 +5,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::algorithm::Digits;
+use crate::id::InvalidName;
 use crate::kind::Period;
 use crate::migrate::Refused;
 
@@ -43,6 +44,11 @@ fn tokens_without_users() {
     assert_eq!(timed.credential.kind, Kind::Totp { period });
     assert_eq!(timed.credential.algorithm, Algorithm::Sha256);
     assert_eq!(timed.notes, [Note::UsedCodesUnknown]);
+
+    let slot = one(&format!("508326:1,{HEX}"));
+    assert_eq!(slot.serial.as_deref(), Some("508326:1"));
+    assert_eq!(slot.credential.issuer.as_deref(), Some("508326"));
+    assert_eq!(slot.credential.name, "1");
 
     let long = one(&format!("F1,{}", "00".repeat(32)));
     assert_eq!(long.credential.algorithm, Algorithm::Sha1);
@@ -94,6 +100,7 @@ fn refusals_name_the_column() {
         (format!(",{HEX}"), Reason::Missing("serial")),
         ("F\u{1b}1,31".to_owned(), Reason::Damaged("serial")),
         ("F1,31g2".to_owned(), Reason::Damaged("secret")),
+        (format!("F1:,{HEX}"), Reason::Name(InvalidName::Empty)),
         (format!("F1,{HEX},ocra"), Reason::Unsupported("type")),
         (
             format!("F1,{HEX},hotp,9"),
