@@ -12,6 +12,7 @@ mod card_apdus;
 mod exchange;
 mod fd_intake;
 mod import;
+mod migrate;
 mod otpauth;
 #[cfg(test)]
 mod replay;
@@ -22,6 +23,7 @@ pub use card_apdus::card_apdus;
 pub use exchange::exchange;
 pub use fd_intake::fd_intake;
 pub use import::import;
+pub use migrate::migrate;
 pub use otpauth::otpauth;
 pub use tlv::tlv;
 

@@ -14,12 +14,13 @@ use super::*;
 /// A function that checks an input.
 type Target = fn(&[u8]);
 
-const TARGETS: [(&str, Target); 7] = [
+const TARGETS: [(&str, Target); 8] = [
     ("apdu_answers", apdu_answers),
     ("card_apdus", card_apdus),
     ("exchange", exchange),
     ("fd_intake", fd_intake),
     ("import", import),
+    ("migrate", migrate),
     ("otpauth", otpauth),
     ("tlv", tlv),
 ];
