@@ -1,6 +1,9 @@
 //! One token, as the rest of the program sees it.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, atomic::AtomicBool, atomic::Ordering};
+use std::{
+    sync::{Arc, Mutex, MutexGuard, PoisonError, atomic::AtomicBool, atomic::Ordering},
+    time::Duration,
+};
 
 use oathd_oath::{CredentialId, NewCredential};
 use tokio::{sync::oneshot, time::timeout};
@@ -81,6 +84,20 @@ impl Token {
     #[must_use]
     pub fn info(&self) -> Arc<TokenInfo> {
         Arc::clone(&lock(&self.shared.facts).info)
+    }
+
+    /// The same token, whose requests are [`TokenError::Busy`] when they could not begin within `busy`
+    /// or within [`Settings::busy_deadline`].
+    #[must_use]
+    pub fn with_patience(&self, busy: Duration) -> Token {
+        let settings = Settings {
+            busy_deadline: busy.min(self.settings.busy_deadline),
+            ..Settings::clone(&self.settings)
+        };
+        Token {
+            settings: Arc::new(settings),
+            ..self.clone()
+        }
     }
 
     /// Whether the token works on a request of this program.

@@ -1,10 +1,11 @@
-//! Proves: while one token waits for a touch, every call on another is served; on the same token a
-//! call that needs no touch overtakes one that does and has not begun.
+//! Proves: while one token waits for a touch, every call on another is served and a search over all
+//! tokens names it as unread; on the same token a call that needs no touch overtakes one that does
+//! and has not begun.
 //! Does not prove: that a wait which has begun can be broken off; PC/SC has no way to.
 
-use oathd_client::ErrorName;
+use oathd_client::{CredentialQuery, ErrorName};
 
-use crate::desk::{Desk, SEED, cause, named, several, touched};
+use crate::desk::{Desk, SEED, SERIAL, cause, named, several, touched};
 
 #[tokio::test]
 async fn another_token_is_served() {
@@ -38,6 +39,49 @@ async fn another_token_is_served() {
     }
     desk.touch(0).await;
     code.await.unwrap();
+}
+
+/// Of two searches, the one that can only wait for the token ends at its deadline, and last.
+#[tokio::test]
+async fn a_search_over_all_tokens_leaves_it_out() {
+    let desk = Desk::with(several(2)).await;
+    let client = desk.client().await;
+    let (waiting, free) = (desk.find(&client, 0).await, desk.find(&client, 1).await);
+    waiting.add(SEED, &touched("mail")).await.unwrap();
+    free.add(SEED, &named("more")).await.unwrap();
+    let code = waiting.code("mail", true);
+    let alone = CredentialQuery {
+        token: Some(SERIAL.to_string()),
+        ..CredentialQuery::default()
+    };
+    let all = CredentialQuery::default();
+    let (alone, all) = (
+        client.find_credentials(&alone),
+        client.find_credentials(&all),
+    );
+    tokio::pin!(code, alone, all);
+    tokio::select! {
+        biased;
+        early = &mut code => panic!("{early:?}"),
+        () = desk.touch_request(0) => {}
+    }
+    let found = tokio::select! {
+        biased;
+        early = &mut code => panic!("{early:?}"),
+        early = &mut alone => panic!("{early:?}"),
+        found = &mut all => found.unwrap(),
+    };
+    let ids: Vec<_> = found.credentials.iter().map(|one| &*one.id).collect();
+    assert_eq!(ids, ["more"]);
+    assert_eq!(found.unread.len(), 1);
+    assert_eq!(found.unread[0].error, Some(ErrorName::TokenBusy));
+    assert!(desk.card(0).status().awaiting_touch);
+    // Where there is no other to show, the token is worth the wait.
+    desk.touch(0).await;
+    let (code, alone) = tokio::join!(code, alone);
+    code.unwrap();
+    let alone = alone.unwrap();
+    assert_eq!((alone.credentials.len(), alone.unread.len()), (1, 0));
 }
 
 #[tokio::test]

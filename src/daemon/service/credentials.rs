@@ -6,6 +6,7 @@ use std::{
         Arc,
         atomic::{AtomicBool, Ordering},
     },
+    time::Duration,
 };
 
 use oathd_api::{
@@ -18,6 +19,11 @@ use zbus::OwnedObjectPath;
 
 use super::{Call, Service, TokenObject, tokens::token_name};
 use crate::{bus, error::Error};
+
+/// How long a search over several tokens waits for one of them to begin. Short, so that a token that
+/// waits for a touch does not hide what the others hold; longer than it takes to power a card up, and
+/// than a token that works on another request without a touch.
+const SEARCH_PATIENCE: Duration = Duration::from_secs(1);
 
 impl Service {
     /// Finds credentials on all tokens; a token that cannot be asked is named with its error.
@@ -36,7 +42,11 @@ impl Service {
         let options = ListOptions {
             hidden: query.hidden,
         };
-        let lists = objects.iter().map(|o| self.list(call, o, &options));
+        let asked: Vec<TokenObject> = match objects.len() {
+            0 | 1 => objects.clone(),
+            _ => objects.iter().map(impatient).collect(),
+        };
+        let lists = asked.iter().map(|o| self.list(call, o, &options));
         let lists = futures_util::future::join_all(lists).await;
         let mut found = Vec::new();
         let mut unread = HashMap::new();
@@ -241,6 +251,14 @@ fn may_have_happened(error: &TokenError) -> bool {
             | TokenError::Protocol(_)
             | TokenError::ServiceUnavailable { .. }
     )
+}
+
+/// A token as a search over several asks it.
+fn impatient(object: &TokenObject) -> TokenObject {
+    TokenObject {
+        path: object.path.clone(),
+        token: object.token.with_patience(SEARCH_PATIENCE),
+    }
 }
 
 /// Reads the id that a caller names; what cannot be an id is on no token.

@@ -195,3 +195,16 @@ async fn a_wanted_token_waits_for_no_card_that_is_held() {
     let list = waiting.await.unwrap().unwrap();
     assert_eq!(serials(&list), [Some(1), Some(2)]);
 }
+
+#[tokio::test]
+async fn patience_is_short_for_one_request_and_for_no_other() {
+    let bench = Bench::new().await;
+    bench.world.hold(READER, true);
+    let token = bench.token.clone();
+    let patient = begin(async move { token.list(None).await }).await;
+    let impatient = bench.token.with_patience(Duration::from_millis(1));
+    let outcome = impatient.list(None).await;
+    assert!(matches!(outcome, Err(TokenError::Busy)), "{outcome:?}");
+    bench.world.hold(READER, false);
+    patient.await.unwrap().unwrap();
+}
