@@ -4,7 +4,7 @@ use subtle::{Choice, ConditionallySelectable, ConstantTimeEq};
 
 use crate::factor::{Factor, FactorId, Generator, Source};
 use crate::moment::Moment;
-use crate::response::Digits;
+use crate::response::TypedDigits;
 use crate::watermark::Watermark;
 
 /// Steps before and after the present one whose codes are accepted (RFC 6238 section 5.2).
@@ -39,7 +39,7 @@ pub struct Candidate {
     /// Where it came from.
     pub source: Source,
     /// The code.
-    pub code: Digits,
+    pub code: TypedDigits,
 }
 
 impl Wanted {
@@ -103,7 +103,7 @@ pub(crate) fn find_one(
     factor: &Factor,
     mark: Watermark,
     floor: u64,
-    typed: &Digits,
+    typed: &TypedDigits,
     candidates: &[Candidate],
 ) -> Found {
     let mut best = Best::default();
@@ -123,7 +123,7 @@ pub(crate) fn find_pair(
     factor: &Factor,
     mark: Watermark,
     floor: u64,
-    typed: (&Digits, &Digits),
+    typed: (&TypedDigits, &TypedDigits),
     candidates: &[Candidate],
 ) -> Found {
     let mut best = Best::default();
@@ -143,7 +143,7 @@ pub(crate) fn find_pair(
 }
 
 /// Whether the code is the candidate's, which is this factor's and comes from where it should.
-fn matches(factor: &Factor, typed: &Digits, candidate: &Candidate) -> Choice {
+fn matches(factor: &Factor, typed: &TypedDigits, candidate: &Candidate) -> Choice {
     let ours = candidate.factor == factor.id && candidate.source == factor.custody.source();
     typed.bytes().ct_eq(candidate.code.bytes()) & Choice::from(u8::from(ours))
 }
@@ -183,6 +183,58 @@ impl Best {
         Found {
             fresh: bool::from(self.hit).then_some(self.counter),
             used: self.used.into(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn candidates(codes: &[(u64, u8)]) -> Vec<Candidate> {
+        let candidate = |(counter, code): &(u64, u8)| Candidate {
+            factor: FactorId::DECOY,
+            counter: *counter,
+            source: Source::Seed,
+            code: typed(*code),
+        };
+        codes.iter().map(candidate).collect()
+    }
+
+    fn typed(code: u8) -> TypedDigits {
+        TypedDigits::parse(&format!("{code:06}")).unwrap()
+    }
+
+    proptest! {
+        /// Of few codes many are the same: the highest that may be accepted is found, so that
+        /// accepting it uses up the others.
+        #[test]
+        fn the_highest_match_is_found(
+            codes in prop::collection::vec(0u8..4, 0..12), guess in 0u8..4, mark in prop::option::of(0u64..12),
+        ) {
+            let codes: Vec<(u64, u8)> = (0..).zip(codes).collect();
+            let mark = mark.map_or(Watermark::NONE, Watermark::used_up_to);
+            let found = find_one(&Factor::decoy(), mark, 0, &typed(guess), &candidates(&codes));
+            let hits = || codes.iter().filter(|(_, code)| *code == guess).map(|(counter, _)| *counter);
+            prop_assert_eq!(found.fresh, hits().filter(|c| mark.allows(*c)).max());
+            prop_assert_eq!(found.used, hits().any(|c| !mark.allows(c)));
+        }
+
+        /// Two codes count only for two counters in a row.
+        #[test]
+        fn a_pair_is_found_in_a_row_alone(
+            codes in prop::collection::vec((0u64..3, 0u8..3), 0..12), first in 0u8..3, second in 0u8..3, mark in prop::option::of(0u64..12),
+        ) {
+            let mut at = 0;
+            let codes: Vec<(u64, u8)> = codes.into_iter().map(|(gap, code)| { at += gap + 1; (at, code) }).collect();
+            let mark = mark.map_or(Watermark::NONE, Watermark::used_up_to);
+            let pair = (&typed(first), &typed(second));
+            let found = find_pair(&Factor::decoy(), mark, 0, pair, &candidates(&codes));
+            let code_of = |counter| codes.iter().find(|(c, _)| *c == counter).map(|(_, code)| *code);
+            let hits = |c: &u64| code_of(*c) == Some(first) && code_of(*c + 1) == Some(second);
+            let expected = (0..40).filter(hits).filter(|c| mark.allows(*c)).max().map(|c| c + 1);
+            prop_assert_eq!(found.fresh, expected);
         }
     }
 }

@@ -7,9 +7,9 @@ use crate::event::Event;
 use crate::factor::FactorId;
 use crate::mac::MacKey;
 use crate::out_of_band::{
-    Channel, ChannelError, ChannelKind, LiveCode, MAX_CHANNELS, OutOfBandCode, Use, valid_address,
+    Address, Channel, ChannelError, ChannelKind, LiveCode, MAX_CHANNELS, OutOfBandCode, Use,
 };
-use crate::response::Digits;
+use crate::response::TypedDigits;
 
 impl Account {
     /// Adds a channel. It carries nothing but its own code until that comes back.
@@ -22,9 +22,7 @@ impl Account {
         address: &str,
         not_after: Option<u64>,
     ) -> Result<(FactorId, Event), ChannelError> {
-        if !valid_address(address) {
-            return Err(ChannelError::InvalidAddress);
-        }
+        let address = Address::new(address)?;
         if self.channels.len() == MAX_CHANNELS {
             return Err(ChannelError::TooMany);
         }
@@ -39,7 +37,7 @@ impl Account {
         self.channels.push(Channel {
             id,
             kind,
-            address: address.to_owned(),
+            address,
             verified: None,
             not_after,
             disabled: ClassSet::EMPTY,
@@ -120,7 +118,7 @@ impl Account {
     pub fn verify_channel(
         &mut self,
         id: FactorId,
-        code: &Digits,
+        code: &TypedDigits,
         now: u64,
         key: &MacKey,
     ) -> Result<Event, ChannelError> {
@@ -194,10 +192,10 @@ mod tests {
         fn a_channel_is_verified_by_its_code_in_time(entropy: [u8; 8], after in 0u64..1_200, wrong in 0u8..5) {
             let (mut account, id) = with_channel();
             let code = account.send_verification(id, CallerClass::Console, 1_000, &key(), &entropy).unwrap();
-            let digits = Digits::parse(code.reveal()).unwrap();
+            let digits = TypedDigits::parse(code.reveal()).unwrap();
             let other = if code.reveal() == "00000000" { "00000001" } else { "00000000" };
             for _ in 0..wrong {
-                let refused = account.verify_channel(id, &Digits::parse(other).unwrap(), 1_000, &key());
+                let refused = account.verify_channel(id, &TypedDigits::parse(other).unwrap(), 1_000, &key());
                 prop_assert!(refused.is_err());
             }
             let verified = account.verify_channel(id, &digits, 1_000 + after, &key()).is_ok();
@@ -232,7 +230,7 @@ mod tests {
             .send_verification(id, CallerClass::Remote, now, &key(), &[9; 8])
             .unwrap();
         account
-            .verify_channel(id, &Digits::parse(code.reveal()).unwrap(), now, &key())
+            .verify_channel(id, &TypedDigits::parse(code.reveal()).unwrap(), now, &key())
             .unwrap();
         assert_eq!(
             login(&mut account, now),
@@ -244,7 +242,7 @@ mod tests {
         assert_eq!(account.notice_channels(None, now), [id]);
         assert_eq!(account.notice_channels(Some(id), now), []);
         let (gone, _) = account.remove_channel(id).unwrap();
-        assert_eq!(gone.address, "+491701234567");
+        assert_eq!(gone.address.as_str(), "+491701234567");
         assert_eq!(login(&mut account, now + 60), Err(ChannelError::Unknown));
     }
 

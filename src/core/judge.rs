@@ -13,7 +13,7 @@ use crate::moment::Moment;
 use crate::recovery::{RecoverySet, Verdict};
 use crate::recovery_code::RecoveryCode;
 use crate::rescue::BypassCode;
-use crate::response::{Digits, Response};
+use crate::response::{Response, TypedDigits};
 use crate::verify::{Claim, Ticket};
 use crate::way::Way;
 
@@ -159,11 +159,11 @@ impl Account {
         Ok(self.settle(ticket, found, moment, key, None))
     }
 
-    /// Digits are compared with everything they could be; which of them fits is told afterwards.
+    /// TypedDigits are compared with everything they could be; which of them fits is told afterwards.
     fn match_digits(
         &self,
         ticket: &Ticket,
-        typed: &Digits,
+        typed: &TypedDigits,
         moment: Moment,
         candidates: &[Candidate],
         key: &MacKey,
@@ -195,7 +195,8 @@ impl Account {
         }
     }
 
-    /// Tries `find` on every factor that the class may use, to the end.
+    /// Tries `find` on every factor that the class may use, to the end. A decoy takes the same
+    /// path: its seed was never enrolled, so no code of it can be accepted.
     fn match_codes(
         &self,
         ticket: &Ticket,
@@ -203,7 +204,7 @@ impl Account {
         find: impl Fn(&Self, &Factor) -> Found,
     ) -> Match {
         let mut result = Match::Nothing;
-        if ticket.charged.family() != Family::Codes || self.standing == Standing::Decoy {
+        if ticket.charged.family() != Family::Codes {
             return result;
         }
         let class = ticket.charged.class();

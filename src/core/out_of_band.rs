@@ -11,7 +11,7 @@ use crate::caller::{CallerClass, ClassSet};
 use crate::factor::FactorId;
 use crate::mac::{Mac, MacKey, Purpose};
 use crate::name::AccountName;
-use crate::response::Digits;
+use crate::response::TypedDigits;
 
 /// How long a code is good, in seconds.
 pub const LIFETIME: u64 = 600;
@@ -92,6 +92,38 @@ pub enum ChannelKind {
     Operator,
 }
 
+/// Where a channel leads, as the service normalised it. It is personal, so `Debug` hides it.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Address(String);
+
+impl Address {
+    /// An address of 1 to [`MAX_ADDRESS`] bytes without control characters; what it means is the
+    /// deliverer's matter.
+    ///
+    /// # Errors
+    /// [`ChannelError::InvalidAddress`]
+    pub fn new(text: &str) -> Result<Self, ChannelError> {
+        let fits = !text.is_empty() && text.len() <= MAX_ADDRESS;
+        if fits && !text.chars().any(char::is_control) {
+            Ok(Self(text.to_owned()))
+        } else {
+            Err(ChannelError::InvalidAddress)
+        }
+    }
+
+    /// The address, for the one who sends there.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Address {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Address(..)")
+    }
+}
+
 /// A channel.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Channel {
@@ -99,8 +131,8 @@ pub struct Channel {
     pub id: FactorId,
     /// How it reaches its owner.
     pub kind: ChannelKind,
-    /// Where to, as the service normalised it.
-    pub address: String,
+    /// Where to.
+    pub address: Address,
     /// When its code came back, in Unix seconds; `None` until then.
     pub verified: Option<u64>,
     /// When it ends, in Unix seconds.
@@ -117,14 +149,9 @@ impl Channel {
     }
 }
 
-/// Whether an address can be kept at all; what it means is the deliverer's matter.
-pub(crate) fn valid_address(address: &str) -> bool {
-    !address.is_empty() && address.len() <= MAX_ADDRESS && !address.chars().any(char::is_control)
-}
-
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 struct Sent {
-    address: String,
+    address: Address,
     class: CallerClass,
     at: u64,
 }
@@ -139,7 +166,7 @@ impl Quota {
     ///
     /// # Errors
     /// The seconds to wait; nothing is counted then.
-    pub fn take(&mut self, address: &str, class: CallerClass, now: u64) -> Result<(), u64> {
+    pub fn take(&mut self, address: &Address, class: CallerClass, now: u64) -> Result<(), u64> {
         // A clock that was set back must not make a send look as if it were yet to come.
         for sent in &mut self.0 {
             sent.at = sent.at.min(now);
@@ -148,7 +175,7 @@ impl Quota {
         let of_this: Vec<u64> = self
             .0
             .iter()
-            .filter(|s| s.address == address && s.class == class)
+            .filter(|s| s.address == *address && s.class == class)
             .map(|s| s.at)
             .collect();
         // The wait until fewer than `most` lie within `span`.
@@ -167,7 +194,7 @@ impl Quota {
             Some(longest @ 1..) => Err(longest),
             _ => {
                 self.0.push(Sent {
-                    address: address.to_owned(),
+                    address: address.clone(),
                     class,
                     at: now,
                 });
@@ -236,7 +263,7 @@ impl LiveCode {
             account,
             channel,
             purpose,
-            &Digits::parse(code.reveal())?,
+            &TypedDigits::parse(code.reveal())?,
         );
         let live = Self {
             channel,
@@ -253,13 +280,24 @@ impl LiveCode {
         self.tries_left == 0 || now < self.sent || now - self.sent >= LIFETIME
     }
 
-    pub(crate) fn matches(&self, key: &MacKey, account: &AccountName, code: &Digits) -> Choice {
+    pub(crate) fn matches(
+        &self,
+        key: &MacKey,
+        account: &AccountName,
+        code: &TypedDigits,
+    ) -> Choice {
         self.mac
             .same(&mac(key, account, self.channel, self.purpose, code))
     }
 }
 
-fn mac(key: &MacKey, account: &AccountName, channel: FactorId, purpose: Use, code: &Digits) -> Mac {
+fn mac(
+    key: &MacKey,
+    account: &AccountName,
+    channel: FactorId,
+    purpose: Use,
+    code: &TypedDigits,
+) -> Mac {
     let purpose = match purpose {
         Use::Verify => 0,
         Use::Login(CallerClass::Console) => 1,
@@ -284,6 +322,10 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
+    fn to(address: &str) -> Address {
+        Address::new(address).unwrap()
+    }
+
     proptest! {
         #[test]
         fn quotas_hold_for_any_rhythm(gaps in prop::collection::vec(0u64..4_000, 0..200)) {
@@ -291,7 +333,7 @@ mod tests {
             let (mut now, mut sent) = (1_000_000, Vec::new());
             for gap in gaps {
                 now += gap;
-                if quota.take("a", CallerClass::Remote, now).is_ok() {
+                if quota.take(&to("a"), CallerClass::Remote, now).is_ok() {
                     sent.push(now);
                 }
             }
@@ -304,8 +346,8 @@ mod tests {
         fn the_wait_that_is_named_is_enough(times in prop::collection::vec(0u64..100_000, 0..60)) {
             let mut quota = Quota::default();
             for at in times {
-                if let Err(wait) = quota.take("a", CallerClass::Remote, at) {
-                    prop_assert!(quota.clone().take("a", CallerClass::Remote, at + wait).is_ok());
+                if let Err(wait) = quota.take(&to("a"), CallerClass::Remote, at) {
+                    prop_assert!(quota.clone().take(&to("a"), CallerClass::Remote, at + wait).is_ok());
                 }
             }
         }
@@ -314,10 +356,10 @@ mod tests {
         fn another_class_or_address_has_its_own_quota(count in 1usize..30) {
             let mut quota = Quota::default();
             for _ in 0..count {
-                let _ = quota.take("a", CallerClass::Remote, 5_000);
+                let _ = quota.take(&to("a"), CallerClass::Remote, 5_000);
             }
-            prop_assert!(quota.take("a", CallerClass::Console, 5_000).is_ok());
-            prop_assert!(quota.take("b", CallerClass::Remote, 5_000).is_ok());
+            prop_assert!(quota.take(&to("a"), CallerClass::Console, 5_000).is_ok());
+            prop_assert!(quota.take(&to("b"), CallerClass::Remote, 5_000).is_ok());
         }
 
         #[test]
@@ -326,7 +368,7 @@ mod tests {
             let name: AccountName = "alice".parse().unwrap();
             let purpose = Use::Login(CallerClass::Remote);
             let (code, live) = LiveCode::issue(&key, &name, FactorId(3), purpose, &entropy, 100).unwrap();
-            let digits = Digits::parse(code.reveal()).unwrap();
+            let digits = TypedDigits::parse(code.reveal()).unwrap();
             prop_assert_eq!(digits.count(), 8);
             prop_assert!(bool::from(live.matches(&key, &name, &digits)));
             for other in [Use::Verify, Use::Login(CallerClass::Console)] {

@@ -7,7 +7,7 @@ use crate::caller::ClassSet;
 use crate::mac::{Mac, MacKey, Purpose};
 use crate::name::AccountName;
 use crate::recovery_code::{INDEXES, RecoveryCode};
-use crate::response::Digits;
+use crate::response::TypedDigits;
 
 /// Codes of a new set.
 pub const SET_SIZE: usize = 10;
@@ -100,7 +100,7 @@ impl RecoverySet {
         &mut self,
         key: &MacKey,
         account: &AccountName,
-        code: &Digits,
+        code: &TypedDigits,
         used: bool,
         now: u64,
     ) -> bool {
@@ -197,7 +197,7 @@ impl RecoverySet {
         &self,
         key: &MacKey,
         account: &AccountName,
-        code: &Digits,
+        code: &TypedDigits,
     ) -> Verdict {
         self.find_mac(&legacy_mac(key, account, code), true)
     }
@@ -254,7 +254,7 @@ impl RecoverySet {
     }
 }
 
-fn legacy_mac(key: &MacKey, account: &AccountName, code: &Digits) -> Mac {
+fn legacy_mac(key: &MacKey, account: &AccountName, code: &TypedDigits) -> Mac {
     key.mac(
         Purpose::LegacyRecovery,
         &[account.to_string().as_bytes(), code.bytes()],
@@ -321,7 +321,7 @@ mod tests {
 
         #[test]
         fn importing_twice_revives_nothing(code in "[0-9]{8}", first: bool, second: bool) {
-            let code = Digits::parse(&code).unwrap();
+            let code = TypedDigits::parse(&code).unwrap();
             let mut set = RecoverySet::empty(1);
             prop_assert!(set.import_legacy(&key(), &alice(), &code, first, 1));
             prop_assert!(set.import_legacy(&key(), &alice(), &code, second, 2));
@@ -345,7 +345,7 @@ mod tests {
     fn imported_codes_are_bounded() {
         let mut set = RecoverySet::empty(1);
         let imported = (0..40).filter(|n| {
-            let code = Digits::parse(&format!("{n:08}")).unwrap();
+            let code = TypedDigits::parse(&format!("{n:08}")).unwrap();
             set.import_legacy(&key(), &alice(), &code, false, 1)
         });
         assert_eq!(imported.count(), MAX_LEGACY);

@@ -80,7 +80,7 @@ fn after_a_restore_recovery_codes_wait_to_be_renewed() {
 #[test]
 fn imported_codes_work_once_and_importing_again_revives_none() {
     let mut stand = Stand::enrolled(1000);
-    let code = Digits::parse("12345678").unwrap();
+    let code = TypedDigits::parse("12345678").unwrap();
     for round in 0..2 {
         let (name, set) = stand.account.recovery_for_import();
         let name = name.clone();
@@ -116,7 +116,7 @@ fn a_sent_code_is_for_the_class_that_asked_and_for_three_tries() {
             .account
             .send_verification(id, HERE, START, &key(), &[3; 8])
             .unwrap();
-        let typed = Digits::parse(code.reveal()).unwrap();
+        let typed = TypedDigits::parse(code.reveal()).unwrap();
         stand
             .account
             .verify_channel(id, &typed, START, &key())

@@ -292,3 +292,36 @@ fn the_rfc_vectors_are_accepted_once() {
         assert!(!stand.accepts(CONSOLE, code, at));
     }
 }
+
+proptest! {
+    /// Attempts in flight together, judged in any order: one succeeds, and no more are in flight
+    /// than are free.
+    #[test]
+    fn racing_attempts_succeed_once(count in 1usize..64, order in prop::collection::vec(any::<prop::sample::Index>(), 64)) {
+        let mut stand = Stand::enrolled(1000);
+        let id = stand.account.factors()[0].id;
+        let text = stand.code(id, START / 30);
+        let moment = Moment::at(START);
+        let mut flying = Vec::new();
+        for _ in 0..count {
+            if let Admission::Admitted(ticket) = stand.account.admit(CONSOLE, Response::classify(&text), moment) {
+                flying.push(ticket);
+            }
+        }
+        prop_assert_eq!(flying.len(), count.min(4));
+        let (mut accepted, mut used) = (0, 0);
+        for pick in order {
+            if flying.is_empty() {
+                break;
+            }
+            let ticket = flying.remove(pick.index(flying.len()));
+            let candidates = stand.compute(&ticket.wanted);
+            match stand.account.judge(&ticket, moment, &candidates, &key(), None).outcome {
+                Outcome::Accepted(_) => accepted += 1,
+                Outcome::CodeUsed => used += 1,
+                other => prop_assert!(false, "{other:?}"),
+            }
+        }
+        prop_assert_eq!((accepted, used), (1, count.min(4) - 1));
+    }
+}

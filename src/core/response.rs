@@ -13,9 +13,9 @@ pub(crate) const MAX_LEN: usize = 128;
 
 /// Decimal digits that were typed: 6 to 8, padded. Comparing takes one time whatever differs.
 #[derive(PartialEq, Eq)]
-pub struct Digits(Zeroizing<[u8; 8]>);
+pub struct TypedDigits(Zeroizing<[u8; 8]>);
 
-impl Digits {
+impl TypedDigits {
     /// Reads 6 to 8 ASCII digits.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
@@ -40,9 +40,9 @@ impl Digits {
     }
 }
 
-impl fmt::Debug for Digits {
+impl fmt::Debug for TypedDigits {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Digits(..)")
+        f.write_str("TypedDigits(..)")
     }
 }
 
@@ -50,9 +50,9 @@ impl fmt::Debug for Digits {
 #[derive(Debug)]
 pub enum Response {
     /// A code of an authenticator or a channel, or an imported recovery code.
-    Digits(Digits),
+    Digits(TypedDigits),
     /// Two consecutive codes with a gap between them: a resync.
-    Pair(Digits, Digits),
+    Pair(TypedDigits, TypedDigits),
     /// A recovery code with a good check symbol.
     Recovery(RecoveryCode),
     /// A bypass code with a good check symbol.
@@ -95,15 +95,18 @@ impl Response {
     }
 }
 
-/// Digits as people group them: `123456`, `123 456`, or two codes `123456 654321`.
+/// TypedDigits as people group them: `123456`, `123 456`, or two codes `123456 654321`.
 fn digits(text: &str) -> Option<Response> {
     let joined: Zeroizing<String> =
         Zeroizing::new(text.chars().filter(char::is_ascii_digit).collect());
-    if let Some(one) = Digits::parse(&joined) {
+    if let Some(one) = TypedDigits::parse(&joined) {
         return Some(Response::Digits(one));
     }
     let (first, second) = text.split_once(' ')?;
-    let (first, second) = (Digits::parse(first)?, Digits::parse(second.trim())?);
+    let (first, second) = (
+        TypedDigits::parse(first)?,
+        TypedDigits::parse(second.trim())?,
+    );
     (first.count() == second.count()).then_some(Response::Pair(first, second))
 }
 

@@ -134,7 +134,7 @@ impl Stand {
                     factor: wanted.factor,
                     counter,
                     source: wanted.source.clone(),
-                    code: Digits::parse(&code).unwrap(),
+                    code: TypedDigits::parse(&code).unwrap(),
                 });
             }
         }
