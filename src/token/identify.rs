@@ -101,18 +101,26 @@ fn management_facts(card: &mut Card<'_>) -> Result<Option<DeviceFacts>, TokenErr
         return Ok(None);
     };
     let version = management::parse_select(&text);
-    let mut facts = DeviceFacts {
+    let unknown = DeviceFacts {
         version,
         ..DeviceFacts::default()
     };
     if version.is_some_and(|version| version < FACTS_SINCE) {
-        return Ok(Some(facts));
+        return Ok(Some(unknown));
     }
+    let mut facts = unknown.clone();
     for page in 0..management::MAX_PAGES {
         let Some(answer) = optional(card.ask(&management::read(page)))? else {
             break;
         };
-        facts = management::parse(&answer, facts)?;
+        facts = match management::parse(&answer, facts) {
+            Ok(facts) => facts,
+            Err(error) => {
+                // Nothing that OATH needs is among them.
+                tracing::warn!(%error, "no facts from a token's management");
+                return Ok(Some(unknown));
+            }
+        };
         if !facts.more {
             break;
         }
