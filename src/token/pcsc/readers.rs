@@ -23,6 +23,10 @@ const LONG: Duration = Duration::from_secs(24 * 60 * 60);
 const CANCEL_AGAIN: Duration = Duration::from_millis(5);
 const CANCEL_TIMES: u32 = 200;
 
+/// A reader that leaves between the list and its look fails the look at all others as well; so often
+/// it is repeated.
+const LOOKS: u32 = 5;
+
 /// The watch's end, shared with its waker.
 #[derive(Default)]
 struct End {
@@ -97,12 +101,25 @@ impl PcscReaders {
         (watch, Arc::new(move || waking.bring_about(&cancelled)))
     }
 
-    /// Reads the readers' names and states; a reader that leaves in between is left out.
+    /// Reads the readers' names and states; a reader that leaves in between is left out. Where readers
+    /// leave faster than they can be looked at, what was told stands until the next look.
     fn look(&mut self) -> Result<Vec<Reader>, TransportError> {
+        match until_known(|| self.look_once()) {
+            Ok(()) => {}
+            Err(Error::UnknownReader) => return Ok(self.told.clone().unwrap_or_default()),
+            Err(error) => return Err(failure(error)),
+        }
+        for state in &mut self.states {
+            state.sync_current_state();
+        }
+        Ok(self.states.iter().filter_map(|s| self.reader(s)).collect())
+    }
+
+    fn look_once(&mut self) -> Result<(), Error> {
         let names = match self.context.list_readers_owned() {
             Ok(names) => names,
             Err(Error::NoReadersAvailable) => Vec::new(),
-            Err(error) => return Err(failure(error)),
+            Err(error) => return Err(error),
         };
         let mut known: HashMap<CString, ReaderState> = self
             .states
@@ -122,15 +139,9 @@ impl PcscReaders {
             .context
             .get_status_change(Duration::ZERO, &mut self.states)
         {
-            Ok(()) | Err(Error::Timeout) => {}
-            // The next look will not list it.
-            Err(Error::UnknownReader) => self.states.clear(),
-            Err(error) => return Err(failure(error)),
+            Ok(()) | Err(Error::Timeout) => Ok(()),
+            Err(error) => Err(error),
         }
-        for state in &mut self.states {
-            state.sync_current_state();
-        }
-        Ok(self.states.iter().filter_map(|s| self.reader(s)).collect())
     }
 
     fn reader(&self, state: &ReaderState) -> Option<Reader> {
@@ -179,6 +190,17 @@ impl ReaderWatch for PcscReaders {
     }
 }
 
+/// Looks until every reader that was listed is still there, within bounds.
+fn until_known(mut look: impl FnMut() -> Result<(), Error>) -> Result<(), Error> {
+    for _ in 1..LOOKS {
+        match look() {
+            Err(Error::UnknownReader) => {}
+            outcome => return outcome,
+        }
+    }
+    look()
+}
+
 /// Another number after anything was plugged in or out, or pcscd was started again, while nobody
 /// watched: a reader that came anew counts its cards from the beginning, and so does pcscd.
 fn hotplug_stamp() -> u32 {
@@ -197,4 +219,32 @@ fn hotplug_stamp() -> u32 {
     }
     // The lower half holds the counters.
     (hasher.finish() as u32) & 0xffff_0000
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What comes of looks that fail so often because a reader left, and how many they were.
+    fn looks(unknown: u32, then: Result<(), Error>) -> (Result<(), Error>, u32) {
+        let mut looks = 0;
+        let outcome = until_known(|| {
+            looks += 1;
+            match looks <= unknown {
+                true => Err(Error::UnknownReader),
+                false => then,
+            }
+        });
+        (outcome, looks)
+    }
+
+    #[test]
+    fn a_reader_that_leaves_during_a_look_costs_another_look_and_no_reader() {
+        for unknown in 0..LOOKS {
+            for then in [Ok(()), Err(Error::NoService)] {
+                assert_eq!(looks(unknown, then), (then, unknown + 1));
+            }
+        }
+        assert_eq!(looks(u32::MAX, Ok(())), (Err(Error::UnknownReader), LOOKS));
+    }
 }
