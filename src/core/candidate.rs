@@ -95,6 +95,8 @@ pub(crate) struct Found {
     pub(crate) fresh: Option<u64>,
     /// Whether one matched that was used before.
     pub(crate) used: bool,
+    /// Whether one matched that nobody used, but that is below the realm's floor.
+    pub(crate) below: bool,
 }
 
 /// Compares one code with every candidate of `factor`, to the end whatever matches. The highest
@@ -109,10 +111,12 @@ pub(crate) fn find_one(
     let mut best = Best::default();
     for candidate in candidates {
         let same = matches(factor, typed, candidate);
+        let below = factor.generator.is_below(candidate.counter, floor);
         best.note(
             candidate.counter,
             same,
-            allowed(factor, mark, floor, candidate.counter),
+            mark.allows(candidate.counter),
+            below,
         );
     }
     best.found()
@@ -133,11 +137,8 @@ pub(crate) fn find_pair(
         let same = matches(factor, typed.0, first)
             & matches(factor, typed.1, second)
             & Choice::from(u8::from(row));
-        best.note(
-            second.counter,
-            same,
-            allowed(factor, mark, floor, first.counter),
-        );
+        let below = factor.generator.is_below(first.counter, floor);
+        best.note(second.counter, same, mark.allows(first.counter), below);
     }
     best.found()
 }
@@ -148,14 +149,11 @@ fn matches(factor: &Factor, typed: &TypedDigits, candidate: &Candidate) -> Choic
     typed.bytes().ct_eq(candidate.code.bytes()) & Choice::from(u8::from(ours))
 }
 
-fn allowed(factor: &Factor, mark: Watermark, floor: u64, counter: u64) -> bool {
-    mark.allows(counter) && !factor.generator.is_below(counter, floor)
-}
-
 struct Best {
     hit: Choice,
     counter: u64,
     used: Choice,
+    below: Choice,
 }
 
 impl Default for Best {
@@ -164,25 +162,29 @@ impl Default for Best {
             hit: Choice::from(0),
             counter: 0,
             used: Choice::from(0),
+            below: Choice::from(0),
         }
     }
 }
 
 impl Best {
-    fn note(&mut self, counter: u64, same: Choice, allowed: bool) {
-        let allowed = Choice::from(u8::from(allowed));
+    fn note(&mut self, counter: u64, same: Choice, unused: bool, below: bool) {
+        let unused = Choice::from(u8::from(unused));
+        let below = Choice::from(u8::from(below));
         let higher = Choice::from(u8::from(counter >= self.counter));
-        let fresh = same & allowed;
+        let fresh = same & unused & !below;
         self.counter
             .conditional_assign(&counter, fresh & (higher | !self.hit));
         self.hit |= fresh;
-        self.used |= same & !allowed;
+        self.used |= same & !unused;
+        self.below |= same & unused & below;
     }
 
     fn found(self) -> Found {
         Found {
             fresh: bool::from(self.hit).then_some(self.counter),
             used: self.used.into(),
+            below: self.below.into(),
         }
     }
 }

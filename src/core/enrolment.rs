@@ -244,7 +244,7 @@ impl Enrolment {
         let first = found.first().and_then(|f| f.fresh);
         let Some(counter) = first.filter(|counter| found.iter().all(|f| f.fresh == Some(*counter)))
         else {
-            if found.iter().any(|f| f.used) {
+            if found.iter().any(|f| f.used || f.below) {
                 return Err(EnrolmentError::CodeUsed);
             }
             self.tries_left -= 1;

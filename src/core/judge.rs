@@ -81,8 +81,13 @@ pub struct EmptyAnswer;
 /// What a response turned out to be.
 pub(crate) enum Match {
     Fresh(Way, Option<u64>),
-    Recovery { at: usize, way: Way },
+    Recovery {
+        at: usize,
+        way: Way,
+    },
     Used,
+    /// Right and unused, but too early to be told from a used one.
+    Below,
     Suspended,
     Nothing,
 }
@@ -190,7 +195,7 @@ impl Account {
         match (code, sent, legacy) {
             (fresh @ Match::Fresh(..), _, _) => fresh,
             (_, Some(channel), _) => Match::Fresh(Way::OutOfBand(channel), None),
-            (Match::Used, None, Match::Nothing) => Match::Used,
+            (code @ (Match::Used | Match::Below), None, Match::Nothing) => code,
             (_, None, legacy) => legacy,
         }
     }
@@ -222,6 +227,7 @@ impl Account {
                 (_, Match::Fresh(..)) => {}
                 (Some(counter), _) => result = Match::Fresh(Way::Code(factor.id), Some(counter)),
                 (None, _) if found.used => result = Match::Used,
+                (None, Match::Nothing) if found.below => result = Match::Below,
                 (None, _) => {}
             }
         }

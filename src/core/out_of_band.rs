@@ -180,7 +180,7 @@ impl Quota {
             .collect();
         // The wait until fewer than `most` lie within `span`.
         let wait = |most: usize, span: u64, times: &[u64]| match times.len().checked_sub(most) {
-            Some(at) => (times[at] + span).saturating_sub(now),
+            Some(at) => times[at].saturating_add(span).saturating_sub(now),
             None => 0,
         };
         let all: Vec<u64> = self.0.iter().map(|sent| sent.at).collect();

@@ -143,6 +143,27 @@ fn a_code_that_was_used_is_recognised_refunded_and_raises_an_alarm() {
 }
 
 #[test]
+fn a_code_below_the_floor_is_refused_without_an_alarm() {
+    let mut stand = Stand::enrolled(1000);
+    let id = stand.account.factors()[0].id;
+    let floor = raised_floor(0, START, 30);
+    for (now, accepted) in [(START, false), (START + 30, false), (START + 60, true)] {
+        let text = stand.code(id, now / 30);
+        let judged = stand.try_at(
+            CONSOLE,
+            &text,
+            Moment {
+                floor,
+                ..Moment::at(now)
+            },
+        );
+        assert_eq!(matches!(judged.outcome, Outcome::Accepted(_)), accepted);
+        assert_eq!(matches!(judged.outcome, Outcome::CodeUsed), !accepted);
+        assert!(!judged.events.iter().any(Event::is_alarm));
+    }
+}
+
+#[test]
 fn the_code_that_confirmed_cannot_log_in() {
     let mut stand = Stand::new(1000);
     let id = stand.enrol(1, TOTP, None, START).unwrap();
@@ -294,6 +315,26 @@ fn the_rfc_vectors_are_accepted_once() {
 }
 
 proptest! {
+    /// Whatever the clock shows and whatever is typed, there is an answer.
+    #[test]
+    fn any_time_and_text_is_answered(
+        generator in generator(), now: u64, floor: u64, setback: bool, text in "\\PC{0,30}|[0-9]{6,8}|[0-9]{6} [0-9]{6}|[0-9A-Z]{17,18}",
+    ) {
+        let mut stand = Stand::new(1000);
+        stand.enrol(1, generator, None, START).unwrap();
+        let clock = Trust::assess(now, START, 0, setback);
+        let moment = Moment { now, clock, floor };
+        stand.try_at(CONSOLE, &text, moment);
+        let (id, _) = stand.account.add_channel(ChannelKind::File, "x", None).unwrap();
+        for at in [now, START, now] {
+            let _ = stand.account.send_verification(id, CONSOLE, at, &key(), &[1; 8]);
+            let _ = stand.account.open_ways(CONSOLE, Moment { now: at, ..moment }, true);
+            let _ = stand.account.concerns(Moment { now: at, ..moment });
+        }
+        let _ = stand.account.after_restore(now, now);
+        prop_assert!(encode(&stand.account).is_ok());
+    }
+
     /// Attempts in flight together, judged in any order: one succeeds, and no more are in flight
     /// than are free.
     #[test]

@@ -47,6 +47,13 @@ impl Account {
                     }],
                 }
             }
+            Match::Below => {
+                self.ledger.refund(&ticket.charged);
+                Judgement {
+                    outcome: Outcome::CodeUsed,
+                    events: Vec::new(),
+                }
+            }
             Match::Suspended => {
                 self.ledger.refund(&ticket.charged);
                 Judgement {
