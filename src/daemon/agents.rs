@@ -10,7 +10,10 @@ use std::{
 };
 
 use oathd_api::{names::AGENT_INTERFACE, wire::AgentRequest};
-use tokio::task::JoinHandle;
+use tokio::{
+    task::JoinHandle,
+    time::{Instant, timeout_at},
+};
 use zbus::{Connection, OwnedFd, OwnedObjectPath, names::OwnedUniqueName};
 use zeroize::Zeroizing;
 
@@ -136,12 +139,13 @@ impl Agents {
     }
 
     /// Asks the uid's agent for a token's password. `None` where there is no agent, or its user
-    /// declined.
+    /// declined, or did nothing until `deadline`.
     pub(crate) async fn password(
         &self,
         uid: u32,
         details: AgentRequest,
         attempt: u32,
+        deadline: Instant,
     ) -> Result<Option<Zeroizing<Vec<u8>>>, Error> {
         let Some(agent) = self.of(uid) else {
             return Ok(None);
@@ -160,7 +164,8 @@ impl Agents {
             "RequestPassword",
             &body,
         );
-        let Ok(answer) = tokio::time::timeout(PASSWORD_WAIT, call).await else {
+        let deadline = deadline.min(Instant::now() + PASSWORD_WAIT);
+        let Ok(answer) = timeout_at(deadline, call).await else {
             shown.end("timed-out");
             return Ok(None);
         };
@@ -262,8 +267,9 @@ mod tests {
         };
         let path = OwnedObjectPath::try_from("/agent").unwrap();
         assert!(agents.register(&caller, path));
+        let deadline = Instant::now() + PASSWORD_WAIT;
         let asked = tokio::select! {
-            _ = agents.password(1, AgentRequest::default(), 1) => panic!("nobody answers"),
+            _ = agents.password(1, AgentRequest::default(), 1, deadline) => panic!("nobody answers"),
             asked = heard.recv() => asked.unwrap(),
         };
         let request = asked.strip_prefix("asked ").unwrap();

@@ -117,6 +117,7 @@ pub async fn run(
         callers: Callers::new(&connection).await?,
         connection: connection.clone(),
         hub,
+        call_deadline: config.call_deadline,
         clock: sources.clock,
         entropy: Arc::clone(&entropy),
         keyring,
@@ -136,7 +137,7 @@ pub async fn run(
                         settings(&config),
                         Arc::clone(&entropy),
                     );
-                    service.replace_hub(hub).await;
+                    service.replace_hub(hub, config.call_deadline).await;
                     events = fresh;
                     notify::ready();
                     tracing::info!("settings taken up");

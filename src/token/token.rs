@@ -80,6 +80,20 @@ impl Token {
         self.shared.key
     }
 
+    /// The same token for a call that may take `left` longer: no request takes more than that.
+    #[must_use]
+    pub fn within(&self, left: Duration) -> Token {
+        let settings = Settings {
+            busy_deadline: left.min(self.settings.busy_deadline),
+            call_deadline: left.min(self.settings.call_deadline),
+            ..Settings::clone(&self.settings)
+        };
+        Token {
+            settings: Arc::new(settings),
+            ..self.clone()
+        }
+    }
+
     /// What is known about the token without its password.
     #[must_use]
     pub fn info(&self) -> Arc<TokenInfo> {

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use oathd_card::{CardOptions, Profile, SharedCard, Touch};
 use oathd_client::{AddOptions, Client, Error, ErrorDetails, ErrorName, Event, Events, Token};
+use oathd_daemon::config::Config;
 use oathd_sim::in_process::InProcess;
 use oathd_tests::world::{BOUND, User, eventually};
 use oathd_token::transport::Source;
@@ -103,6 +104,15 @@ impl Desk {
         tokens: Vec<CardOptions>,
         between: fn(InProcess) -> Arc<dyn Source>,
     ) -> Desk {
+        Desk::configured(tokens, between, Config::default()).await
+    }
+
+    /// With settings of its own.
+    pub(crate) async fn configured(
+        tokens: Vec<CardOptions>,
+        between: fn(InProcess) -> Arc<dyn Source>,
+        config: Config,
+    ) -> Desk {
         let memories = tempfile::tempdir().unwrap();
         let uid = User::Oathd.uid();
         chown(memories.path(), Some(uid), Some(uid)).unwrap();
@@ -116,7 +126,7 @@ impl Desk {
         let cards = tokens.into_iter().enumerate().map(put);
         let cards = cards.collect::<Result<Vec<_>, _>>().unwrap();
         Desk {
-            near: Near::behind(cards, between).await,
+            near: Near::configured(cards, between, config).await,
             memories,
         }
     }

@@ -9,6 +9,7 @@
     )
 )]
 
+mod a_call_has_one_deadline;
 mod a_card_pulled_from_a_reader_is_missed_at_once;
 mod a_code_costs_two_calls;
 mod a_crash_loses_nothing_that_was_answered;

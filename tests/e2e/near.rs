@@ -28,6 +28,7 @@ pub(crate) struct Near {
     pub(crate) world: World,
     pub(crate) cards: Vec<SharedCard>,
     between: fn(InProcess) -> Arc<dyn Source>,
+    config: Config,
     service: Option<Running>,
 }
 
@@ -50,10 +51,20 @@ impl Near {
         cards: Vec<SharedCard>,
         between: fn(InProcess) -> Arc<dyn Source>,
     ) -> Near {
+        Near::configured(cards, between, Config::default()).await
+    }
+
+    /// With settings of its own.
+    pub(crate) async fn configured(
+        cards: Vec<SharedCard>,
+        between: fn(InProcess) -> Arc<dyn Source>,
+        config: Config,
+    ) -> Near {
         let mut near = Near {
             world: World::new().unwrap(),
             cards,
             between,
+            config,
             service: None,
         };
         near.start().await;
@@ -70,6 +81,7 @@ impl Near {
         let readers = InProcess::new(&self.cards).unwrap();
         let tokens = (self.between)(readers.clone());
         let (control, commands) = mpsc::channel(1);
+        let config = self.config.clone();
         let thread = thread::spawn(move || {
             // Linux keeps credentials per thread: those that this one starts have them too.
             let uid = Uid::from_raw(User::Oathd.uid());
@@ -87,7 +99,7 @@ impl Near {
             runtime.block_on(run(
                 Bus::Address(address),
                 state,
-                Config::default(),
+                config,
                 sources,
                 Some(everything),
                 commands,

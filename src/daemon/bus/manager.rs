@@ -50,9 +50,9 @@ impl Manager {
         let named = objects.as_deref().unwrap_or_default();
         let mut tokens = named.iter().map(|object| &object.token);
         let action = to_write(writing);
-        let mut call = self.service.enter(header, action, tokens.next()).await?;
+        let call = self.service.enter(header, action, tokens.next()).await?;
         for token in tokens {
-            call = self.service.enter(header, action, Some(token)).await?;
+            self.service.authorize(&call, action, Some(token)).await?;
         }
         let objects = objects?;
         let added = self.service.add(&call, objects, credential, writing);
@@ -84,7 +84,8 @@ impl Manager {
         no_options(&options)?;
         let call = self.service.identify(&header).await?;
         self.service.watch_for(&call.caller)?;
-        let tokens = self.service.attend(&call, self.service.tokens()).await?;
+        let tokens = call.unless_busy(self.service.tokens());
+        let tokens = self.service.attend(&call, tokens).await?;
         if tokens.is_empty() {
             self.service.refuse_held()?;
         }
@@ -103,7 +104,7 @@ impl Manager {
             .service
             .enter(&header, Action::ListCredentials, None)
             .await?;
-        let found = self.service.find_token(selector);
+        let found = call.unless_busy(self.service.find_token(selector));
         Ok(self.service.attend(&call, found).await?.path)
     }
 

@@ -46,7 +46,8 @@ impl ObjectManager {
     ) -> Result<HashMap<OwnedObjectPath, Interfaces>, Error> {
         let call = self.service.identify(&header).await?;
         self.service.watch_for(&call.caller)?;
-        let tokens = self.service.attend(&call, self.service.tokens()).await?;
+        let tokens = call.unless_busy(self.service.tokens());
+        let tokens = self.service.attend(&call, tokens).await?;
         tokens
             .into_iter()
             .map(|object| Ok((object.path.clone(), interfaces(&object)?)))

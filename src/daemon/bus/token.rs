@@ -215,7 +215,7 @@ impl TokenInterface {
     ) -> Result<(), Error> {
         no_options(&options)?;
         let call = self.enter(&header, Action::ResetToken).await?;
-        let reset = self.service.reset(&self.object);
+        let reset = self.service.reset(&call, &self.object);
         self.service.attend(&call, reset).await
     }
 

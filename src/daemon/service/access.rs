@@ -67,33 +67,40 @@ impl Service {
         mut work: W,
     ) -> Result<T, Error>
     where
-        W: FnMut(Access) -> F,
+        W: FnMut(Token, Access) -> F,
         F: Future<Output = Result<T, TokenError>>,
     {
-        match self.try_with_key(call.caller.uid, token, &mut work).await {
+        match self.try_with_key(call, token, &mut work).await {
             Err(error) if error.asks_for_password() => {
                 if !self.ask_for_password(call, token).await? {
                     return Err(error);
                 }
-                self.try_with_key(call.caller.uid, token, &mut work).await
+                self.try_with_key(call, token, &mut work).await
             }
             outcome => outcome,
         }
     }
 
     /// Runs `work` with each key that the caller may hold, until the token takes one.
-    async fn try_with_key<T, W, F>(&self, uid: u32, token: &Token, work: &mut W) -> Result<T, Error>
+    async fn try_with_key<T, W, F>(
+        &self,
+        call: &Call,
+        token: &Token,
+        work: &mut W,
+    ) -> Result<T, Error>
     where
-        W: FnMut(Access) -> F,
+        W: FnMut(Token, Access) -> F,
         F: Future<Output = Result<T, TokenError>>,
     {
+        let uid = call.caller.uid;
         let mut held = self.key_of(uid, token).await?;
-        let mut outcome = work(held.as_ref().map(|(key, _)| Arc::clone(key))).await;
+        let key = held.as_ref().map(|(key, _)| Arc::clone(key));
+        let mut outcome = work(call.within(token)?, key).await;
         if held.is_none() && matches!(outcome, Err(TokenError::PasswordRequired)) {
             // Another program has set a password since; the caller may hold its key all the same.
             held = self.key_of(uid, token).await?;
             if let Some((key, _)) = &held {
-                outcome = work(Some(Arc::clone(key))).await;
+                outcome = work(call.within(token)?, Some(Arc::clone(key))).await;
             }
         }
         let mut rejected = None;
@@ -109,7 +116,7 @@ impl Service {
                 return Err(error);
             };
             rejected = Some(error);
-            outcome = work(Some(Arc::clone(key))).await;
+            outcome = work(call.within(token)?, Some(Arc::clone(key))).await;
         }
         Ok(outcome?)
     }
@@ -117,9 +124,8 @@ impl Service {
     /// Makes sure, ahead of work that is carried through, that the caller holds the key that the
     /// token wants. The token is asked: another program may have changed the key.
     pub(super) async fn ensure_key(&self, call: &Call, token: &Token) -> Result<(), Error> {
-        self.with_key(call, token, |access| {
-            let token = token.clone();
-            async move { token.validate(access).await }
+        self.with_key(call, token, |token, access| async move {
+            token.validate(access).await
         })
         .await
     }
@@ -193,20 +199,21 @@ impl Service {
     /// Asks the caller's agent until a password fits; false where there is nobody to ask.
     async fn ask_for_password(&self, call: &Call, token: &Token) -> Result<bool, Error> {
         const ATTEMPTS: u32 = 3;
-        if !call.interactive {
+        let Some(deadline) = call.deadline.filter(|_| call.interactive) else {
             return Ok(false);
-        }
+        };
         for attempt in 1..=ATTEMPTS {
             let request = self.agent_request(call, token);
             let Some(password) = self
                 .agents
-                .password(call.caller.uid, request, attempt)
+                .password(call.caller.uid, request, attempt, deadline)
                 .await?
             else {
                 return Ok(false);
             };
             let key = Arc::new(token.derive_key(&password));
-            match token.validate(Some(Arc::clone(&key))).await {
+            let asked = call.within(token)?;
+            match asked.validate(Some(Arc::clone(&key))).await {
                 Ok(()) => {
                     let device = &token.info().device_id;
                     self.unlocks

@@ -12,8 +12,15 @@ use oathd_token::{Code, CodeEntry, CodeOutcome, CodeRequest, TouchPolicy};
 use super::{Call, Service, TokenObject, credentials::parse_id};
 use crate::{agents::Shown, bus, error::Error};
 
-/// The outcome of asking the agents to show a touch, once the token has begun to wait.
-type ShownTouch = Arc<Mutex<Option<Shown>>>;
+/// A wait for a touch, shared with what is done when the token begins it.
+type SharedWait = Arc<Mutex<TouchWait>>;
+
+#[derive(Default)]
+struct TouchWait {
+    begun: bool,
+    /// The outcome of asking the agents to show it.
+    shown: Option<Shown>,
+}
 
 impl Service {
     /// The current code of a credential.
@@ -27,26 +34,54 @@ impl Service {
         let id = parse_id(credential)?;
         let uid = call.caller.uid;
         let allow = options.allow_touch.unwrap_or(false) || self.agents.has_one(uid);
-        let shown = ShownTouch::default();
+        let wait = SharedWait::default();
         let outcome = self
-            .with_key(call, &object.token, |access| {
-                let touch = match allow {
-                    true => self.announcer(call, object, &id, &shown),
-                    false => TouchPolicy::Refuse,
-                };
-                let request = CodeRequest {
-                    id: id.clone(),
-                    at: self.clock.now(),
-                    touch,
-                };
-                let token = object.token.clone();
-                async move { token.code(access, request).await }
+            .compute(call, object, &id, || match allow {
+                true => self.announcer(call, object, &id, &wait),
+                false => TouchPolicy::Refuse,
             })
             .await;
-        if let Some(request) = take(&shown) {
+        let TouchWait { begun, shown } = take(&wait);
+        if let Some(request) = shown {
             request.end(end_of_touch(&outcome));
         }
-        outcome.map(code_record)
+        let code = outcome?;
+        if begun || !self.is_over(&code) {
+            return Ok(code_record(code));
+        }
+        // It waited for its turn so long that its step is over. One touch is enough for a call.
+        let call = call.without_questions();
+        let again = self.compute(&call, object, &id, || TouchPolicy::Refuse);
+        match again.await {
+            Err(error) if error.oathd_name() == Some(ErrorName::TouchRequired) => {
+                Ok(code_record(code))
+            }
+            again => again.map(code_record),
+        }
+    }
+
+    /// Asks the token for one code, of the moment at which it is asked.
+    async fn compute(
+        &self,
+        call: &Call,
+        object: &TokenObject,
+        id: &CredentialId,
+        touch: impl Fn() -> TouchPolicy,
+    ) -> Result<Code, Error> {
+        self.with_key(call, &object.token, |token, access| {
+            let request = CodeRequest {
+                id: id.clone(),
+                at: self.clock.now(),
+                touch: touch(),
+            };
+            async move { token.code(access, request).await }
+        })
+        .await
+    }
+
+    /// Whether a code holds no more. One of a counter does until it is used.
+    fn is_over(&self, code: &Code) -> bool {
+        code.until.is_some_and(|until| until <= self.clock.now())
     }
 
     /// What is done when the token begins to wait for a touch: the caller is told, and its agent.
@@ -55,11 +90,12 @@ impl Service {
         call: &Call,
         object: &TokenObject,
         id: &CredentialId,
-        shown: &ShownTouch,
+        wait: &SharedWait,
     ) -> TouchPolicy {
         let (service, call, object) = (Arc::clone(self), call.clone(), object.clone());
-        let (credential, shown) = (id.to_string(), Arc::clone(shown));
+        let (credential, wait) = (id.to_string(), Arc::clone(wait));
         TouchPolicy::Allow(Box::new(move |seconds| {
+            let seconds = seconds.min(call.left().as_secs());
             let deadline = service.clock.now().saturating_add(seconds);
             let details = AgentRequest {
                 token: Some(object.path.clone()),
@@ -67,9 +103,10 @@ impl Service {
                 deadline: Some(deadline),
                 ..service.agent_request(&call, &object.token)
             };
-            if let Some(request) = service.agents.show_touch(call.caller.uid, details) {
-                *shown.lock().unwrap_or_else(PoisonError::into_inner) = Some(request);
-            }
+            *wait.lock().unwrap_or_else(PoisonError::into_inner) = TouchWait {
+                begun: true,
+                shown: service.agents.show_touch(call.caller.uid, details),
+            };
             tokio::spawn(async move {
                 bus::touch_awaited(&service, &call, &object, &credential, deadline).await;
             });
@@ -83,23 +120,40 @@ impl Service {
         object: &TokenObject,
         options: ListOptions,
     ) -> Result<Vec<CodeRow>, Error> {
-        let entries = self
-            .with_key(call, &object.token, |access| {
-                // Read for each try: a password may have been waited for in between.
-                let (token, at) = (object.token.clone(), self.clock.now());
-                async move { token.codes(access, at).await }
-            })
-            .await?;
+        let mut entries = self.compute_all(call, object).await?;
+        let over = entries.iter().any(|entry| match &entry.outcome {
+            CodeOutcome::Code(code) => self.is_over(code),
+            _ => false,
+        });
+        // What was left uncomputed might wait for a touch, as something before it did.
+        let complete = |entry: &CodeEntry| !matches!(entry.outcome, CodeOutcome::Uncomputed);
+        if over && entries.iter().all(complete) {
+            entries = self.compute_all(call, object).await?;
+        }
         let hidden = options.hidden.unwrap_or(false);
         Ok(entries
             .into_iter()
             .filter_map(|entry| code_row(entry, hidden))
             .collect())
     }
+
+    /// Asks the token for all codes, of the moment at which it is asked.
+    async fn compute_all(
+        &self,
+        call: &Call,
+        object: &TokenObject,
+    ) -> Result<Vec<CodeEntry>, Error> {
+        self.with_key(call, &object.token, |token, access| {
+            // Read for each try: a password may have been waited for in between.
+            let at = self.clock.now();
+            async move { token.codes(access, at).await }
+        })
+        .await
+    }
 }
 
-fn take(shown: &ShownTouch) -> Option<Shown> {
-    shown.lock().unwrap_or_else(PoisonError::into_inner).take()
+fn take(wait: &SharedWait) -> TouchWait {
+    std::mem::take(&mut *wait.lock().unwrap_or_else(PoisonError::into_inner))
 }
 
 /// Why a shown touch is over, in the words of the agent interface.

@@ -32,7 +32,8 @@ impl Service {
         call: &Call,
         query: CredentialQuery,
     ) -> Result<(Vec<CredentialRecord>, HashMap<OwnedObjectPath, String>), Error> {
-        let objects = self.fitting(query.token.as_deref().unwrap_or("")).await?;
+        let fitting = self.fitting(query.token.as_deref().unwrap_or(""));
+        let objects = call.unless_busy(fitting).await?;
         if objects.is_empty() {
             self.refuse_held()?;
             if query.token.is_some() {
@@ -72,9 +73,8 @@ impl Service {
         options: &ListOptions,
     ) -> Result<Vec<CredentialRecord>, Error> {
         let credentials = self
-            .with_key(call, &object.token, |access| {
-                let token = object.token.clone();
-                async move { token.list(access).await }
+            .with_key(call, &object.token, |token, access| async move {
+                token.list(access).await
             })
             .await?;
         let hidden = options.hidden.unwrap_or(false);
@@ -102,20 +102,19 @@ impl Service {
         }
         let credential = Arc::new(credential);
         for object in &objects {
-            self.with_key(call, &object.token, |access| {
-                let (token, credential) = (object.token.clone(), Arc::clone(&credential));
+            self.with_key(call, &object.token, |token, access| {
+                let credential = Arc::clone(&credential);
                 async move { token.check_add(access, credential, writing).await }
             })
             .await
             .map_err(|error| error.about(token_name(&object.token)))?;
         }
-        let call = call.without_questions();
-        self.carry_through(move |service| async move {
+        self.carry_through(call, move |service, call| async move {
             for (index, object) in objects.iter().enumerate() {
                 let unsure = AtomicBool::new(false);
                 let written = service
-                    .with_key(&call, &object.token, |access| {
-                        let (token, credential) = (object.token.clone(), Arc::clone(&credential));
+                    .with_key(&call, &object.token, |token, access| {
+                        let credential = Arc::clone(&credential);
                         let unsure = &unsure;
                         async move {
                             let added = token.add(access, credential, writing).await;
@@ -162,8 +161,8 @@ impl Service {
         };
         for object in objects {
             let removed = self
-                .with_key(call, &object.token, |access| {
-                    let (token, id) = (object.token.clone(), id.clone());
+                .with_key(call, &object.token, |token, access| {
+                    let id = id.clone();
                     async move { token.remove(access, id).await }
                 })
                 .await;
@@ -189,9 +188,8 @@ impl Service {
     ) -> Result<CredentialId, Error> {
         let id = parse_id(credential)?;
         let listed = self
-            .with_key(call, &object.token, |access| {
-                let token = object.token.clone();
-                async move { token.list(access).await }
+            .with_key(call, &object.token, |token, access| async move {
+                token.list(access).await
             })
             .await?;
         let kind = listed
@@ -202,11 +200,11 @@ impl Service {
         let label = Label::parse(&id, kind.on_card());
         let issuer = options.issuer.or(label.issuer).filter(|i| !i.is_empty());
         let name = options.name.unwrap_or(label.name);
-        let (call, object) = (call.without_questions(), object.clone());
-        self.carry_through(move |service| async move {
+        let object = object.clone();
+        self.carry_through(call, move |service, call| async move {
             let renamed = service
-                .with_key(&call, &object.token, |access| {
-                    let (token, id) = (object.token.clone(), id.clone());
+                .with_key(&call, &object.token, |token, access| {
+                    let id = id.clone();
                     let (issuer, name) = (issuer.clone(), name.clone());
                     async move { token.rename(access, id, issuer, name).await }
                 })
@@ -226,11 +224,11 @@ impl Service {
     ) -> Result<(), Error> {
         let id = parse_id(credential)?;
         self.ensure_key(call, &object.token).await?;
-        let (call, object) = (call.without_questions(), object.clone());
-        self.carry_through(move |service| async move {
+        let object = object.clone();
+        self.carry_through(call, move |service, call| async move {
             service
-                .with_key(&call, &object.token, |access| {
-                    let (token, id) = (object.token.clone(), id.clone());
+                .with_key(&call, &object.token, |token, access| {
+                    let id = id.clone();
                     async move { token.remove(access, id).await }
                 })
                 .await?;

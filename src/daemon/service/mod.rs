@@ -14,7 +14,10 @@ mod passwords;
 mod presence;
 mod tokens;
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::{
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
 
 use oathd_token::{Entropy, Hub};
 use tokio::sync::RwLock;
@@ -35,6 +38,8 @@ pub(crate) struct Service {
     pub(crate) connection: zbus::Connection,
     pub(crate) agents: Agents,
     hub: Mutex<Hub>,
+    /// How long a call may take whose user may not be asked.
+    call_deadline: Mutex<Duration>,
     clock: Arc<dyn Clock>,
     entropy: Entropy,
     keyring: Keyring,
@@ -51,6 +56,7 @@ pub(crate) struct Service {
 pub(crate) struct Parts {
     pub(crate) connection: zbus::Connection,
     pub(crate) hub: Hub,
+    pub(crate) call_deadline: Duration,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) entropy: Entropy,
     pub(crate) keyring: Keyring,
@@ -64,6 +70,7 @@ impl Service {
             agents: Agents::new(parts.connection.clone()),
             connection: parts.connection,
             hub: Mutex::new(parts.hub),
+            call_deadline: Mutex::new(parts.call_deadline),
             clock: parts.clock,
             entropy: parts.entropy,
             keyring: parts.keyring,
@@ -87,8 +94,13 @@ impl Service {
         self.hub().release().await;
     }
 
-    /// Goes on with another hub; the tokens of the old one leave the bus.
-    pub(crate) async fn replace_hub(self: &Arc<Self>, hub: Hub) {
+    /// Goes on with another hub and another deadline of calls; the tokens of the old hub leave the
+    /// bus.
+    pub(crate) async fn replace_hub(self: &Arc<Self>, hub: Hub, call_deadline: Duration) {
+        *self
+            .call_deadline
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner) = call_deadline;
         let old = {
             let mut held = self.hub.lock().unwrap_or_else(PoisonError::into_inner);
             std::mem::replace(&mut *held, hub)

@@ -20,7 +20,8 @@ impl Service {
         options: PasswordOptions,
     ) -> Result<(), Error> {
         let key = Arc::new(object.token.derive_key(&password));
-        object.token.validate(Some(Arc::clone(&key))).await?;
+        let token = call.within(&object.token)?;
+        token.validate(Some(Arc::clone(&key))).await?;
         let info = object.token.info();
         if !info.protected {
             return Ok(());
@@ -90,15 +91,15 @@ impl Service {
         self.ensure_key(call, &object.token).await?;
         self.rehearse(object, options.remember.unwrap_or(false))
             .await?;
-        let (call, object) = (call.without_questions(), object.clone());
-        self.carry_through(move |service| async move {
+        let object = object.clone();
+        self.carry_through(call, move |service, call| async move {
             service.remove_presence(&call, &object).await?;
             let device = object.token.info().device_id.clone();
             service.keyring.loosen(device.as_str().as_bytes()).await?;
             let key = Arc::new(object.token.derive_key(&password));
             service
-                .with_key(&call, &object.token, |access| {
-                    let (token, key) = (object.token.clone(), Arc::clone(&key));
+                .with_key(&call, &object.token, |token, access| {
+                    let key = Arc::clone(&key);
                     async move { token.set_key(access, key).await }
                 })
                 .await?;
@@ -116,15 +117,14 @@ impl Service {
     ) -> Result<(), Error> {
         self.ensure_key(call, &object.token).await?;
         self.rehearse(object, false).await?;
-        let (call, object) = (call.without_questions(), object.clone());
-        self.carry_through(move |service| async move {
+        let object = object.clone();
+        self.carry_through(call, move |service, call| async move {
             service.remove_presence(&call, &object).await?;
             let device = object.token.info().device_id.clone();
             service.keyring.loosen(device.as_str().as_bytes()).await?;
             service
-                .with_key(&call, &object.token, |access| {
-                    let token = object.token.clone();
-                    async move { token.clear_key(access).await }
+                .with_key(&call, &object.token, |token, access| async move {
+                    token.clear_key(access).await
                 })
                 .await?;
             service.end_keys(&object, &device).await
@@ -148,10 +148,14 @@ impl Service {
     }
 
     /// Wipes a token's OATH slots and its access password.
-    pub(crate) async fn reset(self: &Arc<Self>, object: &TokenObject) -> Result<(), Error> {
+    pub(crate) async fn reset(
+        self: &Arc<Self>,
+        call: &Call,
+        object: &TokenObject,
+    ) -> Result<(), Error> {
         self.rehearse(object, false).await?;
         let object = object.clone();
-        self.carry_through(move |service| async move {
+        self.carry_through(call, move |service, _| async move {
             let device = object.token.info().device_id.clone();
             object.token.reset().await?;
             service.end_keys(&object, &device).await

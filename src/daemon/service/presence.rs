@@ -31,8 +31,8 @@ impl Service {
         object: &TokenObject,
     ) -> Result<(), Error> {
         self.ensure_key(call, &object.token).await?;
-        let (call, object) = (call.without_questions(), object.clone());
-        self.carry_through(move |service| async move {
+        let object = object.clone();
+        self.carry_through(call, move |service, call| async move {
             let (uid, device) = (call.caller.uid, object.token.info().device_id.clone());
             let device_id = device.as_str().as_bytes();
             service.remove_presence(&call, &object).await?;
@@ -93,8 +93,8 @@ impl Service {
             return Ok(());
         };
         let removed = self
-            .with_key(call, &object.token, |access| {
-                let (token, id) = (object.token.clone(), id.clone());
+            .with_key(call, &object.token, |token, access| {
+                let id = id.clone();
                 async move { token.remove(access, id).await }
             })
             .await;

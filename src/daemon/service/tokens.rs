@@ -258,10 +258,11 @@ impl Service {
     pub(crate) async fn describe(&self, call: &Call, token: &Token) -> Result<TokenRecord, Error> {
         let uid = call.caller.uid;
         let usage = self
-            .with_key(&call.without_questions(), token, |access| {
-                let token = token.clone();
-                async move { token.usage(access).await }
-            })
+            .with_key(
+                &call.without_questions(),
+                token,
+                |token, access| async move { token.usage(access).await },
+            )
             .await;
         let used = match usage {
             Ok(usage) => Some(u32::from(usage.used)),
