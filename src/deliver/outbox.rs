@@ -65,6 +65,8 @@ struct Shared {
     ledger: Mutex<Ledger>,
     /// How many are under way.
     busy: watch::Sender<usize>,
+    /// Whether everything under way is to be given up.
+    closing: watch::Sender<bool>,
     /// Holds no more than a few items a message under way.
     news: mpsc::UnboundedSender<News>,
 }
@@ -96,6 +98,7 @@ impl Outbox {
             routes: Kind::ALL.map(route),
             ledger: Mutex::new(Ledger::new(limits.queue)),
             busy: watch::Sender::new(0),
+            closing: watch::Sender::new(false),
             news,
         });
         (Outbox { shared }, receiver)
@@ -138,6 +141,14 @@ impl Outbox {
         self.shared.ledger().get(id)
     }
 
+    /// Gives up what is under way and what is yet taken, and waits for that. What is dropped then
+    /// ends programs and takes texts back out of modems.
+    pub(crate) async fn close(&self) {
+        self.shared.closing.send_replace(true);
+        // The sender is ours.
+        let _ = self.busy().wait_for(|busy| *busy == 0).await;
+    }
+
     /// How many messages are under way.
     pub(crate) fn busy(&self) -> watch::Receiver<usize> {
         self.shared.busy.subscribe()
@@ -166,8 +177,18 @@ impl Taken {
         &self.job.id
     }
 
-    /// Sends it, and follows it to its end. The text is wiped as soon as it is handed on.
+    /// Sends it, and follows it to its end or to that of the service.
     pub(crate) async fn follow(self) {
+        let mut closing = self.job.shared.closing.subscribe();
+        tokio::select! {
+            biased;
+            _ = closing.wait_for(|closing| *closing) => {}
+            () = self.go() => {}
+        }
+    }
+
+    /// The text is wiped as soon as it is handed on.
+    async fn go(self) {
         let Taken { job, message } = self;
         let (progress, report) = match job.shared.route(message.kind) {
             Some(route) => job.hand_on(route, &message).await,

@@ -6,7 +6,7 @@ use oathd_api::names::{DELIVER_BUS_NAME, DELIVER_PATH};
 use tokio::sync::{mpsc, oneshot};
 use zbus::{
     Connection,
-    fdo::{PeerProxy, RequestNameFlags},
+    fdo::{DBusProxy, RequestNameFlags},
 };
 
 use crate::{
@@ -80,9 +80,11 @@ pub async fn run(
     tokio::select! {
         // Without a sender nobody can stop the service: it goes on.
         Ok(()) = stop => {
-            connection.release_name(DELIVER_BUS_NAME).await?;
             tracing::info!(given_up = *outbox.busy().borrow(), "stopping");
-            Ok(())
+            connection.release_name(DELIVER_BUS_NAME).await?;
+            outbox.close().await;
+            // What that sent goes out before this.
+            Ok(round_trip(&connection).await?)
         }
         ended = leave_when_idle(&connection, &outbox, idle_exit) => {
             tracing::info!("idle");
@@ -152,18 +154,17 @@ async fn leave_when_idle(
         }
     }
     connection.release_name(DELIVER_BUS_NAME).await?;
-    // What was sent to the name before comes before this message to ourselves.
+    // What was sent to the name before comes before this answer.
     round_trip(connection).await?;
     let _ = busy.wait_for(|busy| *busy == 0).await;
     // Likewise, the last news go out before it.
     round_trip(connection).await
 }
 
-/// Sends a message to ourselves and waits for the answer.
+/// Asks the bus something and waits for the answer: what came before has been taken up then, and
+/// what went out before has reached the bus.
 async fn round_trip(connection: &Connection) -> zbus::Result<()> {
-    if let Some(own) = connection.unique_name() {
-        let peer = PeerProxy::new(connection, own.clone(), DELIVER_PATH).await?;
-        peer.ping().await?;
-    }
+    let bus = DBusProxy::new(connection).await?;
+    bus.get_id().await?;
     Ok(())
 }

@@ -158,3 +158,19 @@ async fn a_modem_that_does_not_answer_leaves_it_unknown() {
     assert_eq!(modems.deleted().await, sent.path);
     service.stop().await;
 }
+
+#[tokio::test]
+async fn a_service_that_is_stopped_takes_its_texts_back() {
+    let (_world, mut modems, service, mut client) = play(SMS).await;
+    let awaited = client.send("sms", NUMBER).await.unwrap();
+    assert_eq!(client.next(&awaited).await, "sent");
+    modems.sent().await;
+    modems.hang();
+    client.send("sms", NUMBER).await.unwrap();
+    modems.sent().await;
+    assert_eq!(modems.kept(), 2);
+    service.stop().await;
+    modems.deleted().await;
+    modems.deleted().await;
+    assert_eq!(modems.kept(), 0);
+}

@@ -63,3 +63,39 @@ async fn on_another_bus_owning_that_name_helps_nobody() {
     assert!(may(&Client::new(world.connect().await).await).await);
     service.stop().await;
 }
+
+/// The rules of every system bus, as far as they matter here, and those that come with the
+/// service, for users that are there.
+fn system_bus() -> World {
+    let own = include_str!("../../../dbus/deliver/org.oathd.Deliver1.conf");
+    let start = own.find("<policy").unwrap();
+    let end = own.find("</busconfig>").unwrap();
+    let own = own[start..end]
+        .replace("\"oathd-deliver\"", "\"root\"")
+        .replace("\"oathd\"", "\"daemon\"");
+    World::with_policy(&format!(
+        "<policy context='default'><allow user='*'/><deny own='*'/><deny send_type='method_call'/>\
+         <allow send_type='signal'/><allow send_requested_reply='true'/>\
+         <allow receive_type='method_call'/><allow receive_type='method_return'/>\
+         <allow receive_type='error'/><allow receive_type='signal'/>\
+         <allow send_destination='org.freedesktop.DBus'/></policy>\
+         <policy user='daemon'><allow own='org.oathd.Oathd1'/></policy>{own}"
+    ))
+}
+
+#[tokio::test]
+async fn the_policy_of_the_bus_lets_in_the_same() {
+    let world = system_bus();
+    let out = world.path("out");
+    let settings = format!("[file]\npath = '{}'\n", out.display());
+    let service = world.start(&settings, &["--idle-exit", "1"]).await;
+    let oathd = world.connect_as(OATHD).await;
+    let name = oathd_api::names::BUS_NAME;
+    oathd.request_name(name).await.unwrap();
+    let mut oathd = Client::new(oathd).await;
+    let alice = Client::new(world.connect_as(ALICE).await).await;
+    assert!(!may(&alice).await);
+    let id = oathd.send("file", "x").await.unwrap();
+    assert_eq!(oathd.next(&id).await, "sent");
+    assert!(service.ended().await.success());
+}

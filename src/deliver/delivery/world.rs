@@ -54,12 +54,18 @@ pub(crate) struct World {
 
 impl World {
     pub(crate) fn new() -> World {
+        World::with_policy(
+            "<policy context='default'><allow user='*'/><allow own='*'/>\
+             <allow send_destination='*'/><allow receive_sender='*'/></policy>",
+        )
+    }
+
+    /// A bus whose configuration says who may what.
+    pub(crate) fn with_policy(policy: &str) -> World {
         let folder = tempfile::tempdir().unwrap();
         let config = folder.path().join("bus.conf");
         let text = format!(
-            "<busconfig><type>session</type><listen>unix:path={}</listen>\
-             <policy context='default'><allow user='*'/><allow own='*'/>\
-             <allow send_destination='*'/><allow receive_sender='*'/></policy></busconfig>",
+            "<busconfig><type>session</type><listen>unix:path={}</listen>{policy}</busconfig>",
             folder.path().join("bus").display()
         );
         std::fs::write(&config, text).unwrap();

@@ -142,3 +142,17 @@ fn nothing_leaves_the_machine_unprotected() {
     }
     assert_eq!(complaint(&with("host = 'x'\nuser = 'u'")), "smtp.user");
 }
+
+#[test]
+fn the_settings_of_the_documentation_are_settings() {
+    let page = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/deliver.md");
+    let page = fs::read_to_string(page).unwrap();
+    let (_, rest) = page.split_once("```toml\n").unwrap();
+    let (text, _) = rest.split_once("```").unwrap();
+    for text in [text.to_owned(), text.replace("\n# ", "\n")] {
+        let settings = parse(&text).unwrap();
+        assert_eq!(settings.limits, Limits::default());
+        assert!(settings.sms.is_some() && settings.email.is_some());
+        assert!(settings.command.is_some() && settings.file.is_some());
+    }
+}
