@@ -59,6 +59,40 @@ fn ten_thousand_guesses_are_a_hundred_in_each_class() {
 }
 
 #[test]
+fn the_hundredth_failure_says_that_it_was_the_last() {
+    let class = CallerClass::Remote;
+    let mut stand = Stand::enrolled(1000);
+    let (_, end) = flood(&mut stand, class, 99, START);
+    let judged = stand.try_at(class, "000000", Moment::at(end + 3_600));
+    let failed = Event::Failed {
+        family: Family::Codes,
+        class,
+        failures: 100,
+    };
+    let disabled = Event::Disabled {
+        family: Family::Codes,
+        class,
+    };
+    assert!(disabled.is_alarm() && disabled.is_told_to_the_owner());
+    assert_eq!(judged.events, [failed, disabled]);
+}
+
+#[test]
+fn who_enrols_after_a_flood_is_not_shut_out() {
+    let class = CallerClass::Remote;
+    let mut stand = Stand::new(1000);
+    let (evaluated, end) = flood(&mut stand, class, 200, START);
+    assert_eq!(
+        evaluated,
+        u32::from(CAP),
+        "an account without a factor is like any other"
+    );
+    let now = (end / 30 + 200) * 30;
+    stand.enrol(1, TOTP, None, now).unwrap();
+    assert!(fresh(&mut stand, class, now + 60));
+}
+
+#[test]
 fn several_factors_give_no_more_guesses() {
     let mut stand = Stand::enrolled(1000);
     for number in 2..=5 {

@@ -189,7 +189,7 @@ impl RecoverySet {
 
     /// Looks a code up; every stored hash is compared.
     pub(crate) fn find(&self, key: &MacKey, account: &AccountName, code: &RecoveryCode) -> Verdict {
-        self.find_mac(&code.mac(key, account, self.generation), false)
+        self.find_mac(&code.mac(key, account, self.generation))
     }
 
     /// Looks an imported code up.
@@ -199,13 +199,13 @@ impl RecoverySet {
         account: &AccountName,
         code: &TypedDigits,
     ) -> Verdict {
-        self.find_mac(&legacy_mac(key, account, code), true)
+        self.find_mac(&legacy_mac(key, account, code))
     }
 
-    fn find_mac(&self, mac: &Mac, legacy: bool) -> Verdict {
+    fn find_mac(&self, mac: &Mac) -> Verdict {
         let (mut hit, mut found) = (Choice::from(0), 0u64);
         for (at, code) in (0u64..).zip(&self.codes) {
-            let same = code.mac.same(mac) & Choice::from(u8::from(code.index.is_none() == legacy));
+            let same = code.mac.same(mac);
             found.conditional_assign(&at, same);
             hit |= same;
         }

@@ -210,3 +210,36 @@ fn a_rescue_ends_in_a_new_enrolment() {
     stand.enrol(2, TOTP, Some(id), now).unwrap();
     assert!(!stand.account.must_reenrol());
 }
+
+#[test]
+fn a_new_code_voids_the_one_before_and_none_of_another_class() {
+    let mut stand = Stand::enrolled(1000);
+    let (id, _) = stand
+        .account
+        .add_channel(ChannelKind::Email, "a@example.org", None)
+        .unwrap();
+    let code = stand
+        .account
+        .send_verification(id, HERE, START, &key(), &[3; 8])
+        .unwrap();
+    let typed = TypedDigits::parse(code.reveal()).unwrap();
+    stand
+        .account
+        .verify_channel(id, &typed, START, &key())
+        .unwrap();
+    let mut send = |class, entropy, now| {
+        let sent = stand
+            .account
+            .send_login_code(id, class, now, &key(), &[entropy; 8]);
+        sent.unwrap().0.reveal().to_owned()
+    };
+    let remote = CallerClass::Remote;
+    let (mine, first) = (send(HERE, 4, START + 30), send(remote, 5, START + 30));
+    let second = send(remote, 6, START + 60);
+    assert!(!stand.accepts(remote, &first, START + 60), "void");
+    assert!(stand.accepts(remote, &second, START + 60));
+    assert!(
+        stand.accepts(HERE, &mine, START + 60),
+        "nobody voids another's code"
+    );
+}
