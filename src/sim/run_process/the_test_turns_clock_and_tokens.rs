@@ -115,6 +115,37 @@ async fn a_touch_by_hand_gives_the_code_and_none_gives_none() {
 }
 
 #[tokio::test]
+async fn codes_that_waited_for_their_turn_are_of_the_time_they_came() {
+    let run = Run::start(&["--clock", "59", "--touch", "manual"]);
+    let (client, card) = (run.client().await, run.card(0).await);
+    let clock = run.clock().await;
+    let token = add_seed(&client, "touched", true).await;
+    add_seed(&client, "plain", false).await;
+    token.codes(false).await.unwrap();
+    let turn = async {
+        until(&card, "AwaitsTouch", true).await;
+        // The others have arrived when calls that were sent later have been answered.
+        for _ in 0..3 {
+            client.tokens().await.unwrap();
+        }
+        let time = 1_111_111_109_u64;
+        clock.call_method("Set", &time).await.unwrap();
+        card.call_method("Touch", &()).await.unwrap();
+    };
+    let queued = async {
+        until(&card, "AwaitsTouch", true).await;
+        join!(token.code("plain", false), token.codes(false))
+    };
+    let (touched, (plain, all), ()) = join!(token.code("touched", true), queued, turn);
+    assert_eq!(plain.unwrap().code, "07081804");
+    let all = all.unwrap();
+    let codes: Vec<_> = all.iter().filter_map(|row| row.code.as_deref()).collect();
+    assert_eq!(codes, ["07081804"]);
+    // Whoever touched is not asked to do it twice.
+    assert_eq!(touched.unwrap().code, "94287082");
+}
+
+#[tokio::test]
 async fn a_token_that_nobody_touches_gives_up() {
     let run = Run::start(&["--touch", "never", "--touch-timeout", "50"]);
     let token = add_seed(&run.client().await, "touched", true).await;
