@@ -34,7 +34,8 @@ struct Agent {
     path: OwnedObjectPath,
 }
 
-/// The agents by uid, the last registered of each asked first.
+/// The agents by uid. The last registered of each is asked, and where that one is not there any more,
+/// the one before.
 pub(crate) struct Agents {
     connection: Connection,
     by_uid: Mutex<HashMap<u32, Vec<Agent>>>,
@@ -48,7 +49,8 @@ pub(crate) struct Shown {
     request: String,
     /// Why it is over; `None` once the agent itself has ended it.
     reason: Option<&'static str>,
-    told: Option<JoinHandle<()>>,
+    /// Ends with the agent that was told.
+    told: Option<JoinHandle<Agent>>,
 }
 
 impl Shown {
@@ -77,10 +79,11 @@ impl Drop for Shown {
         let (connection, agent) = (self.connection.clone(), self.agent.clone());
         let told = self.told.take();
         tokio::spawn(async move {
-            if let Some(told) = told {
+            let agent = match told {
                 // An agent that failed to show it is told to hide it all the same.
-                let _ = told.await;
-            }
+                Some(told) => told.await.unwrap_or(agent),
+                None => agent,
+            };
             tell(connection, agent, "CancelRequest", body).await;
         });
     }
@@ -128,11 +131,27 @@ impl Agents {
 
     /// Has the uid's agent show that a token waits for a touch. Does not wait for the agent.
     pub(crate) fn show_touch(&self, uid: u32, details: AgentRequest) -> Option<Shown> {
-        let agent = self.of(uid)?;
+        let mut agents = self.of(uid).into_iter();
+        let agent = agents.next()?;
         let request = self.next_request();
         let body = (request.clone(), details);
-        let connection = self.connection.clone();
-        let told = tokio::spawn(tell(connection, agent.clone(), "RequestTouch", body));
+        let (connection, mut asked) = (self.connection.clone(), agent.clone());
+        let told = tokio::spawn(async move {
+            while !tell(
+                connection.clone(),
+                asked.clone(),
+                "RequestTouch",
+                body.clone(),
+            )
+            .await
+            {
+                match agents.next() {
+                    Some(earlier) => asked = earlier,
+                    None => break,
+                }
+            }
+            asked
+        });
         let mut shown = Shown::new(&self.connection, agent, request);
         shown.told = Some(told);
         Some(shown)
@@ -147,43 +166,45 @@ impl Agents {
         attempt: u32,
         deadline: Instant,
     ) -> Result<Option<Zeroizing<Vec<u8>>>, Error> {
-        let Some(agent) = self.of(uid) else {
-            return Ok(None);
-        };
-        let request = self.next_request();
         let details = AgentRequest {
             attempt: Some(attempt),
             ..details
         };
-        let body = (request.as_str(), details);
-        let mut shown = Shown::new(&self.connection, agent.clone(), request.clone());
-        let call = self.connection.call_method(
-            Some(&agent.name),
-            &agent.path,
-            Some(AGENT_INTERFACE),
-            "RequestPassword",
-            &body,
-        );
         let deadline = deadline.min(Instant::now() + PASSWORD_WAIT);
-        let Ok(answer) = timeout_at(deadline, call).await else {
-            shown.end("timed-out");
-            return Ok(None);
-        };
-        shown.reason = None;
-        let Ok(answer) = answer else {
-            return Ok(None);
-        };
-        let Ok(fd) = answer.body().deserialize::<OwnedFd>() else {
-            return Ok(None);
-        };
-        Ok(Some(secret_fd::read(&fd)?))
+        for agent in self.of(uid) {
+            let request = self.next_request();
+            let body = (request.as_str(), &details);
+            let mut shown = Shown::new(&self.connection, agent.clone(), request.clone());
+            let call = self.connection.call_method(
+                Some(&agent.name),
+                &agent.path,
+                Some(AGENT_INTERFACE),
+                "RequestPassword",
+                &body,
+            );
+            let Ok(answer) = timeout_at(deadline, call).await else {
+                shown.end("timed-out");
+                return Ok(None);
+            };
+            shown.reason = None;
+            let answer = match answer {
+                Ok(answer) => answer,
+                Err(error) if is_absence(&error) => continue,
+                Err(_) => return Ok(None),
+            };
+            let Ok(fd) = answer.body().deserialize::<OwnedFd>() else {
+                return Ok(None);
+            };
+            return Ok(Some(secret_fd::read(&fd)?));
+        }
+        Ok(None)
     }
 
-    fn of(&self, uid: u32) -> Option<Agent> {
-        self.lock()
-            .get(&uid)
-            .and_then(|agents| agents.last())
-            .cloned()
+    /// The agents of a uid, in the order in which they are asked.
+    fn of(&self, uid: u32) -> Vec<Agent> {
+        let by_uid = self.lock();
+        let agents = by_uid.get(&uid).into_iter().flatten();
+        agents.rev().cloned().collect()
     }
 
     fn next_request(&self) -> String {
@@ -210,8 +231,8 @@ impl Agents {
     }
 }
 
-/// Calls an agent; its failure concerns nobody else.
-async fn tell<B>(connection: Connection, agent: Agent, member: &'static str, body: B)
+/// Calls an agent; false where there is none. Another failure concerns nobody else.
+async fn tell<B>(connection: Connection, agent: Agent, member: &'static str, body: B) -> bool
 where
     B: serde::Serialize + zbus::DynamicType + Send + Sync + 'static,
 {
@@ -224,39 +245,92 @@ where
     );
     if let Ok(Err(error)) = tokio::time::timeout(ANSWER_WAIT, told).await {
         tracing::debug!(agent = %agent.name, member, %error, "agent did not listen");
+        return !is_absence(&error);
     }
+    true
+}
+
+/// Whether a call failed because its callee is not there or does not know what it is called for.
+fn is_absence(error: &zbus::Error) -> bool {
+    use zbus::fdo::Error;
+    let zbus::Error::FDO(error) = error else {
+        return false;
+    };
+    matches!(
+        **error,
+        Error::ServiceUnknown(_)
+            | Error::NameHasNoOwner(_)
+            | Error::NoReply(_)
+            | Error::UnknownObject(_)
+            | Error::UnknownInterface(_)
+            | Error::UnknownMethod(_)
+    )
 }
 
 #[cfg(test)]
 mod tests {
     use tokio::sync::mpsc;
-    use zbus::interface;
+    use zbus::{fdo, interface};
 
     use super::*;
     use crate::private_bus::PrivateBus;
 
-    /// Tells what it is asked, and never answers a question for a password.
-    struct Silent(mpsc::UnboundedSender<String>);
+    /// Tells what it is asked. It answers a question for a password as its name says.
+    struct Told {
+        heard: mpsc::UnboundedSender<String>,
+        answer: Answer,
+    }
+
+    #[derive(Clone, Copy)]
+    enum Answer {
+        Never,
+        Declined,
+        Typed,
+    }
 
     #[interface(name = "org.oathd.Oathd1.Agent")]
-    impl Silent {
-        async fn request_password(&self, request: &str, _details: AgentRequest) -> OwnedFd {
-            self.0.send(format!("asked {request}")).unwrap();
-            std::future::pending().await
+    impl Told {
+        fn request_touch(&self, request: &str, _details: AgentRequest) {
+            self.heard.send(format!("shown {request}")).unwrap();
+        }
+
+        async fn request_password(
+            &self,
+            request: &str,
+            _details: AgentRequest,
+        ) -> fdo::Result<OwnedFd> {
+            self.heard.send(format!("asked {request}")).unwrap();
+            match self.answer {
+                Answer::Never => std::future::pending().await,
+                Answer::Declined => Err(fdo::Error::Failed("declined".into())),
+                Answer::Typed => Ok(OwnedFd::from(secret_fd::create(b"password").unwrap())),
+            }
         }
 
         fn cancel_request(&self, request: &str, reason: &str) {
-            self.0.send(format!("{reason} {request}")).unwrap();
+            self.heard.send(format!("{reason} {request}")).unwrap();
         }
     }
 
-    #[tokio::test]
-    async fn a_question_ends_with_its_caller() {
+    /// The agents of uid 1: at `/agent` one that answers so, and after it those at `later`, where
+    /// nothing is but at `/declines`.
+    struct Desk {
+        agents: Agents,
+        heard: mpsc::UnboundedReceiver<String>,
+        _theirs: Connection,
+        _bus: PrivateBus,
+    }
+
+    async fn desk(answer: Answer, later: &[&str]) -> Desk {
         let bus = PrivateBus::start();
         let (ours, theirs) = (bus.connect().await, bus.connect().await);
-        let (sender, mut heard) = mpsc::unbounded_channel();
-        let server = theirs.object_server();
-        assert!(server.at("/agent", Silent(sender)).await.unwrap().is_none());
+        let (sender, heard) = mpsc::unbounded_channel();
+        for (path, answer) in [("/agent", answer), ("/declines", Answer::Declined)] {
+            let heard = sender.clone();
+            let told = Told { heard, answer };
+            let added = theirs.object_server().at(path, told).await.unwrap();
+            assert!(added.is_none());
+        }
         // A round trip, in which the object begins to be served.
         theirs.request_name("test.Agent").await.unwrap();
         let agents = Agents::new(ours);
@@ -265,15 +339,60 @@ mod tests {
             uid: 1,
             pid: None,
         };
-        let path = OwnedObjectPath::try_from("/agent").unwrap();
-        assert!(agents.register(&caller, path));
+        for path in ["/agent"].iter().chain(later) {
+            assert!(agents.register(&caller, (*path).try_into().unwrap()));
+        }
+        Desk {
+            agents,
+            heard,
+            _theirs: theirs,
+            _bus: bus,
+        }
+    }
+
+    impl Desk {
+        async fn password(&self) -> Option<Zeroizing<Vec<u8>>> {
+            let deadline = Instant::now() + PASSWORD_WAIT;
+            let details = AgentRequest::default();
+            let asked = self.agents.password(1, details, 1, deadline);
+            asked.await.unwrap()
+        }
+    }
+
+    #[tokio::test]
+    async fn a_question_ends_with_its_caller() {
+        let mut desk = desk(Answer::Never, &[]).await;
         let deadline = Instant::now() + PASSWORD_WAIT;
+        let question = desk
+            .agents
+            .password(1, AgentRequest::default(), 1, deadline);
         let asked = tokio::select! {
-            _ = agents.password(1, AgentRequest::default(), 1, deadline) => panic!("nobody answers"),
-            asked = heard.recv() => asked.unwrap(),
+            _ = question => panic!("nobody answers"),
+            asked = desk.heard.recv() => asked.unwrap(),
         };
         let request = asked.strip_prefix("asked ").unwrap();
-        let ended = heard.recv().await.unwrap();
+        let ended = desk.heard.recv().await.unwrap();
         assert_eq!(ended, format!("caller-gone {request}"));
+    }
+
+    #[tokio::test]
+    async fn one_that_is_gone_hides_no_other() {
+        let mut desk = desk(Answer::Typed, &["/gone", "/gone/too"]).await;
+        assert_eq!(desk.password().await.unwrap().as_slice(), b"password");
+        assert!(desk.heard.recv().await.unwrap().starts_with("asked "));
+
+        let shown = desk.agents.show_touch(1, AgentRequest::default()).unwrap();
+        let told = desk.heard.recv().await.unwrap();
+        let request = told.strip_prefix("shown ").unwrap();
+        shown.end("done");
+        assert_eq!(desk.heard.recv().await.unwrap(), format!("done {request}"));
+    }
+
+    #[tokio::test]
+    async fn nobody_else_is_asked_what_was_declined() {
+        let mut desk = desk(Answer::Typed, &["/declines"]).await;
+        assert!(desk.password().await.is_none());
+        assert!(desk.heard.recv().await.unwrap().starts_with("asked "));
+        assert!(desk.heard.try_recv().is_err());
     }
 }
