@@ -206,14 +206,15 @@ impl Shared {
             name: name.to_owned().into(),
             source,
         };
-        let departures = departures(self.bus.inner().connection(), name)
-            .await
-            .map_err(absent)?;
-        let credentials = self
-            .bus
-            .get_connection_credentials(BusName::Unique(name.as_ref()))
-            .await
-            .map_err(|error| absent(error.into()))?;
+        let connection = self.bus.inner().connection();
+        // Asked for in one go, in this order: the bus answers a connection in order.
+        let (departures, credentials) = tokio::join!(
+            departures(connection, name),
+            self.bus
+                .get_connection_credentials(BusName::Unique(name.as_ref())),
+        );
+        let departures = departures.map_err(absent)?;
+        let credentials = credentials.map_err(|error| absent(error.into()))?;
         let uid = credentials
             .unix_user_id()
             .ok_or_else(|| UnknownCaller::NoUser(name.to_owned().into()))?;

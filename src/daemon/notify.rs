@@ -1,78 +1,42 @@
 //! What oathd tells the service manager: sd_notify(3), sd_watchdog_enabled(3).
 //!
-//! Without `NOTIFY_SOCKET` nothing is sent; without `WATCHDOG_USEC` nothing ever wakes. Spoken by
-//! hand: libsystemd and what it loads would make up an eighth of the idle process.
+//! Without `NOTIFY_SOCKET` nothing is sent; without `WATCHDOG_USEC` nothing ever wakes.
 
-use std::{
-    env,
-    ffi::OsStr,
-    io,
-    os::{
-        linux::net::SocketAddrExt,
-        unix::{
-            ffi::OsStrExt,
-            net::{SocketAddr, UnixDatagram},
-        },
-    },
-    time::Duration,
-};
+use std::time::Duration;
 
 use rustix::time::{ClockId, clock_gettime};
+use systemd::daemon;
 
 /// oathd owns its name and answers.
 pub fn ready() {
-    send(&[("READY", "1")]);
+    send(&[(daemon::STATE_READY, "1")]);
 }
 
 /// oathd reads its settings again; [`ready`] says that it is done.
 pub fn reloading() {
     let now = clock_gettime(ClockId::Monotonic);
     let micros = now.tv_sec.saturating_mul(1_000_000) + now.tv_nsec / 1_000;
-    send(&[("RELOADING", "1"), ("MONOTONIC_USEC", &micros.to_string())]);
+    send(&[
+        (daemon::STATE_RELOADING, "1"),
+        ("MONOTONIC_USEC", &micros.to_string()),
+    ]);
 }
 
 /// oathd ends; no more calls are taken.
 pub fn stopping() {
-    send(&[("STOPPING", "1")]);
+    send(&[(daemon::STATE_STOPPING, "1")]);
 }
 
 /// One line for `systemctl status`. Nothing about a person or a credential belongs in it.
 pub fn status(line: &str) {
     let line = line.replace('\n', " ");
-    send(&[("STATUS", &line)]);
+    send(&[(daemon::STATE_STATUS, &line)]);
 }
 
 fn send(state: &[(&str, &str)]) {
-    let Some(address) = env::var_os("NOTIFY_SOCKET") else {
-        return;
-    };
-    if let Err(error) = deliver(&address, state) {
+    if let Err(error) = daemon::notify(state.iter()) {
         tracing::debug!(%error, "the service manager was not told");
     }
-}
-
-/// One datagram of assignments, a line each. An address that begins with `@` is abstract.
-fn deliver(address: &OsStr, state: &[(&str, &str)]) -> io::Result<()> {
-    let address = match address.as_bytes() {
-        [b'@', name @ ..] => SocketAddr::from_abstract_name(name)?,
-        _ => SocketAddr::from_pathname(address)?,
-    };
-    let lines: String = state
-        .iter()
-        .map(|(name, value)| format!("{name}={value}\n"))
-        .collect();
-    UnixDatagram::unbound()?.send_to_addr(lines.as_bytes(), &address)?;
-    Ok(())
-}
-
-/// The patience of the service manager in microseconds, if it watches this very process.
-fn patience() -> Option<u64> {
-    let micros = env::var("WATCHDOG_USEC").ok()?.parse().ok()?;
-    let ours = match env::var("WATCHDOG_PID") {
-        Ok(pid) => pid.parse() == Ok(std::process::id()),
-        Err(_) => true,
-    };
-    (ours && micros > 0).then_some(micros)
 }
 
 /// The keep-alive that the service manager expects, fed by the loop that does the work: a loop
@@ -99,8 +63,9 @@ pub struct Watchdog {
 impl Watchdog {
     /// Reads what the service manager asked for; the interval is half of its patience.
     pub fn from_environment() -> Watchdog {
+        let micros = daemon::watchdog_enabled().unwrap_or(0);
         Watchdog {
-            interval: patience().map(|micros| Duration::from_micros(micros / 2)),
+            interval: (micros > 0).then(|| Duration::from_micros(micros / 2)),
             next: None,
         }
     }
@@ -121,13 +86,19 @@ impl Watchdog {
     /// Says that the work goes on.
     pub fn feed(&mut self) {
         self.next = None;
-        send(&[("WATCHDOG", "1")]);
+        send(&[(daemon::STATE_WATCHDOG, "1")]);
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use std::{os::unix::net::UnixDatagram, process::Command};
+    use std::{
+        os::{
+            linux::net::SocketAddrExt,
+            unix::net::{SocketAddr, UnixDatagram},
+        },
+        process::Command,
+    };
 
     use super::*;
 
@@ -147,7 +118,7 @@ mod tests {
         watchdog_usec: &str,
         watchdog_pid: Option<&str>,
     ) -> Vec<String> {
-        let output = Command::new(env::current_exe().unwrap())
+        let output = Command::new(std::env::current_exe().unwrap())
             .args(["--exact", CHILD, "--ignored"])
             .env("NOTIFY_SOCKET", address)
             .env("WATCHDOG_USEC", watchdog_usec)
