@@ -155,6 +155,12 @@ async fn when_it_comes_in() {
                 _ => true,
             };
             desk.card(0).remove();
+            // The fault counts from the first command of this insertion.
+            let gone = async || {
+                let error = client.find_token("").await.err()?;
+                error.is(ErrorName::NoToken).then_some(())
+            };
+            eventually("its leave", gone).await.unwrap();
             desk.card(0).inject(fault);
             desk.card(0).insert();
             if number == FACTS && garbles {
