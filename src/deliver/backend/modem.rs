@@ -69,7 +69,10 @@ impl Modem {
         let changes = stored.changes().await?;
         stored.call(&stored.sms, SMS, "Send", &()).await?;
         Ok(match self.report {
-            true => Outcome::Awaited(Box::new(Report { stored, changes })),
+            true => Outcome::Awaited(Box::new(Report {
+                _stored: stored,
+                changes,
+            })),
             false => Outcome::Sent,
         })
     }
@@ -150,7 +153,8 @@ impl Stored {
         call.await.map(drop)
     }
 
-    /// The changes of its properties from now on.
+    /// The changes of its properties from now on. The sender is a unique name, so what others send
+    /// to this connection directly does not fit.
     async fn changes(&self) -> zbus::Result<MessageStream> {
         let rule = MatchRule::builder()
             .msg_type(Type::Signal)
@@ -185,7 +189,8 @@ impl Drop for Stored {
 /// A report that the network may send about a message.
 #[derive(Debug)]
 pub(crate) struct Report {
-    stored: Stored,
+    /// Deleted when nothing more is awaited.
+    _stored: Stored,
     changes: MessageStream,
 }
 
@@ -194,16 +199,10 @@ impl Report {
     pub(crate) async fn wait(mut self) -> Progress {
         while let Some(change) = self.changes.next().await {
             let state = change.ok().and_then(|change| {
-                // A direct message from anybody else reaches the stream as well.
-                let sender = change
-                    .header()
-                    .sender()
-                    .map(|name| name.as_str() == self.stored.service.as_str());
                 let body = change.body();
                 let (_, changed, _): (String, HashMap<String, OwnedVariant>, Vec<String>) =
                     body.deserialize().ok()?;
-                let state = u32::try_from(changed.get("DeliveryState")?).ok()?;
-                (sender == Some(true)).then_some(state)
+                u32::try_from(changed.get("DeliveryState")?).ok()
             });
             if let Some(end) = state.and_then(verdict) {
                 return end;

@@ -4,6 +4,7 @@ pub(crate) mod mail_server;
 pub(crate) mod modem_manager;
 
 use std::{
+    cell::Cell,
     fs::File,
     io::{BufRead, BufReader, Write},
     os::fd::AsFd,
@@ -25,7 +26,8 @@ use rustix::{
 };
 use tempfile::TempDir;
 use zbus::{
-    Connection, Fd, MatchRule, Message, MessageStream, connection, fdo::DBusProxy, message::Type,
+    Connection, Fd, MatchRule, Message, MessageStream, connection, fdo::DBusProxy,
+    message::Sequence, message::Type,
 };
 
 /// The text of every message of these tests; no log may hold it.
@@ -220,6 +222,8 @@ pub(crate) fn unsealed(text: &[u8]) -> File {
 pub(crate) struct Client {
     connection: Connection,
     signals: MessageStream,
+    /// When the last answer to `Send` came.
+    answered: Cell<Option<Sequence>>,
 }
 
 impl Client {
@@ -233,6 +237,7 @@ impl Client {
         Client {
             signals: signals.await.unwrap(),
             connection,
+            answered: Cell::new(None),
         }
     }
 
@@ -269,6 +274,7 @@ impl Client {
     ) -> Result<String, String> {
         let body = (kind, address, Fd::from(message.as_fd()), options);
         let reply = self.call("Send", &body).await?;
+        self.answered.set(Some(reply.recv_position()));
         Ok(reply.body().deserialize().unwrap())
     }
 
@@ -284,9 +290,11 @@ impl Client {
         Ok(reply.body().deserialize().unwrap())
     }
 
-    /// The next news: id, state, reason.
+    /// The next news: id, state, reason. None comes before the answer that names its message, if
+    /// one message is sent after the other.
     pub(crate) async fn news(&mut self) -> (String, String, String) {
         let signal = soon(self.signals.next()).await.unwrap().unwrap();
+        assert!(self.answered.get() < Some(signal.recv_position()));
         signal.body().deserialize().unwrap()
     }
 
