@@ -49,7 +49,18 @@ struct Arguments {
 }
 
 fn main() -> ExitCode {
-    match serve(Arguments::parse()) {
+    let arguments = match Arguments::try_parse() {
+        Ok(arguments) => arguments,
+        Err(error) => {
+            // Nobody is left to be told of a closed output.
+            let _ = error.print();
+            return match error.use_stderr() {
+                true => ExitCode::from(oathd_api::ExitCode::Usage as u8),
+                false => ExitCode::SUCCESS,
+            };
+        }
+    };
+    match serve(arguments) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             // Before the log is set up, this is all there is; a closed standard error changes nothing.
