@@ -24,6 +24,7 @@ use tokio::{
 /// Keeps second factors on hardware tokens and answers for them on D-Bus.
 #[derive(Parser)]
 #[command(
+    name = "oathd",
     version,
     about,
     after_help = "\
