@@ -14,7 +14,8 @@ pub(crate) struct Canaries(Vec<(String, Vec<u8>)>);
 impl Canaries {
     /// A new seed of 20 letters, as an account's page shows it.
     pub(crate) fn seed(&mut self, what: &str, dice: &mut Dice) -> String {
-        let seed = letters(dice, 20);
+        // The last letter is 6f: in hexadecimal, upper and lower case always differ.
+        let seed = letters(dice, 19) + "o";
         let base32 = BASE32_NOPAD.encode(seed.as_bytes());
         self.add(what, seed);
         base32
