@@ -75,7 +75,7 @@ pub fn parse(uri: &str) -> Result<NewCredential, UriError> {
     let parameter = |name| query.get(name, Plus::Space);
 
     let label = decode(label, Plus::Literal)?;
-    let (issuer, name) = split_issuer(&label);
+    let (issuer, name) = split_issuer(label.trim_start());
     let parameter_issuer = parameter("issuer")?;
     let mut issuer = parameter_issuer
         .as_ref()

@@ -214,3 +214,10 @@ fn refusals_name_their_reason() {
         UriError::Name(InvalidName::TooLong { bytes: 66 })
     );
 }
+
+/// Once written down, such a name was read back as an issuer and a name.
+#[test]
+fn a_blank_issuer_before_a_name_with_a_colon_comes_back_as_it_was_read() {
+    let read = parse("otpauth://totp/%20:%2F%20B:c?secret=GEZDGNBVGY3TQOJQ").unwrap();
+    assert_eq!(parse(&format(&read)).unwrap(), read);
+}
