@@ -111,13 +111,15 @@ fn signals_reach_the_command() {
 fn an_interrupt_typed_on_a_terminal_reaches_the_command_once() {
     let counting = r#"n=0; trap 'n=$((n+1))' INT; echo ready; read -r never
         gdbus wait --system org.oathd.Sim1; exit "$((40 + n))""#;
+    // In place of the shell, which would be interrupted too and end by it.
     let run = format!(
-        "{} run -- sh -c '{}'",
+        "exec {} run -- sh -c '{}'",
         env!("CARGO_BIN_EXE_oathd-sim"),
         counting.replace('\'', r"'\''")
     );
     let mut terminal = Command::new("script")
         .args(["--quiet", "--return", "--command", &run, "/dev/null"])
+        .env("SHELL", "/bin/sh")
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .spawn()
