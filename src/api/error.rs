@@ -95,6 +95,48 @@ errors! {
         "Look at the journal of oathd.service and at the space on the disk.";
     VaultKeyUnavailable, Unavailable, "The key that seals the state of oathd is missing or wrong.",
         "Put the key back from a backup; see the section on the vault key in the guide.";
+    NotEnrolled, Refused, "The account has no such second factor.",
+        "Switch it on with `oathctl enroll`; `oathctl status` shows what the account has.";
+    WrongCode, Refused, "The code is wrong.",
+        "Type the code that is shown at this moment, or a recovery code; `oathctl locked-out` lists the ways that are open.";
+    CodeUsed, Refused, "The code is right, and was used before.",
+        "Wait for the next code; if nobody of yours used it, somebody has seen it: change the factor.";
+    Throttled, Throttled, "Too many attempts; this one was not looked at.",
+        "Wait for the time that is told; other ways in have counts of their own.";
+    LockedOut, LockedOut, "After too many failures this way is shut until a factor is enrolled anew.",
+        "`oathctl locked-out` lists the ways that are open; a new password opens none of them.";
+    ProofRequired, MoreNeeded, "The change needs a proof by a factor or a recovery code.",
+        "Verify a code first; if device and codes are lost, see `oathctl locked-out`.";
+    ClockUntrusted, Unavailable, "The clock of this host cannot be trusted, so codes made from time are refused.",
+        "Set the clock, or wait for the time service; a recovery code works all the same.";
+    EnrollmentExpired, Refused, "The enrollment is over.",
+        "Begin it again; the account is as it was before.";
+    DeliveryFailed, Unavailable, "The code could not be sent.",
+        "Look at the journal of oathd-deliver.service, or use another way: `oathctl locked-out` lists them.";
+    RecoverySuspended, Refused, "The recovery code is right, but the set waits to be renewed after a restore.",
+        "Use another way in, then make new codes with `oathctl recovery new`.";
+    InvalidResponse, BadInput, "That is no code.",
+        "Type the digits of a code, or a recovery code with all its groups; nothing was counted.";
+    NoSuchFactor, NoneOrAmbiguous, "The account has no such factor or channel.",
+        "`oathctl status` lists factors and channels with their numbers.";
+    LastFactor, Refused, "It is the last factor that can be used.",
+        "Enrol another one first, or switch the second factor off with `oathctl disable`.";
+    SeedInUse, Refused, "Another account has a factor with the same seed.",
+        "Begin again with a fresh seed.";
+    SecondFactorRequired, Refused, "The policy asks a second factor of this account.",
+        "Replace the factor with `oathctl replace` in place of switching it off.";
+    InvalidAddress, BadInput, "Nothing can be sent to that address.",
+        "Give a mobile number with its country code, or a mailbox on another host.";
+    NoRescue, NoneOrAmbiguous, "No rescue is open for the account.",
+        "Open one with `oathctl admin rescue`.";
+    RescueRefused, Refused, "The rescue does not go on.",
+        "The detail says what is missing: another approver, or time for the owner to call it off.";
+    InvalidImport, BadInput, "The file is not one of that format.",
+        "Check the format; the detail names the place.";
+    InvalidBackup, BadInput, "The file is no backup of oathd, or is damaged.",
+        "Choose another backup; `oathctl admin check` tells how the present state is.";
+    InvalidEscrow, BadInput, "The text is not a printed escrow of these keys.",
+        "Compare the line that the detail names with the sheet.";
 }
 
 impl ErrorName {

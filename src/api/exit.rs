@@ -8,9 +8,13 @@ pub enum ExitCode {
     Ok = 0,
     /// Refused: the request was understood and denied, or the token cannot do it.
     Refused = 1,
+    /// Too many attempts: wait.
+    Throttled = 2,
+    /// This way in is shut until a factor is enrolled anew.
+    LockedOut = 3,
     /// No token or credential fits, or several do.
     NoneOrAmbiguous = 4,
-    /// A touch or a password is needed and was not given.
+    /// A touch, a password or a proof is needed and was not given.
     MoreNeeded = 5,
     /// The command line is wrong (`EX_USAGE` of sysexits.h).
     Usage = 64,

@@ -15,6 +15,30 @@ pub const MANAGER_INTERFACE: &str = "org.oathd.Oathd1.Manager";
 /// One token: its credentials, codes, access password.
 pub const TOKEN_INTERFACE: &str = "org.oathd.Oathd1.Token";
 
+/// Answers for accounts: is this response right, which ways are open.
+pub const VERIFIER_INTERFACE: &str = "org.oathd.Oathd1.Verifier";
+
+/// Changes to accounts by their owners and realms.
+pub const ACCOUNTS_INTERFACE: &str = "org.oathd.Oathd1.Accounts";
+
+/// A factor on its way into an account.
+pub const ENROLLMENT_INTERFACE: &str = "org.oathd.Oathd1.Enrollment";
+
+/// The folder of enrollment objects; what follows the slash is opaque.
+pub const ENROLLMENT_PATH: &str = "/org/oathd/Oathd1/enrollment";
+
+/// What administrators do for accounts.
+pub const ADMINISTRATION_INTERFACE: &str = "org.oathd.Oathd1.Administration";
+
+/// The service that a verification names so that its receipt proves a change of the own account.
+pub const CHANGE_SERVICE: &str = "oathd-change";
+
+/// The service that a verification names so that its receipt proves an administrator's factor.
+pub const RESCUE_SERVICE: &str = "oathd-rescue";
+
+/// Largest file that `Import` takes, in bytes.
+pub const IMPORT_FD_MAX: usize = 16 << 20;
+
 /// What a program of the user's session exports so that oathd can ask for a touch or a password.
 pub const AGENT_INTERFACE: &str = "org.oathd.Oathd1.Agent";
 

@@ -4,7 +4,11 @@
 //! default" in options. Option records refuse keys they do not know, so that a misspelt
 //! `allow_touch` is an error and not a silent default; answers may gain keys at any time.
 
+pub mod account;
+pub mod administration;
 pub mod deliver;
+pub mod enrollment;
+pub mod verifier;
 
 use serde::{Deserialize, Serialize};
 use zbus::{DeserializeDict, OwnedObjectPath, SerializeDict, Type};
@@ -217,6 +221,12 @@ pub struct ErrorDetails {
     /// The polkit action that was refused.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub action: Option<String>,
+    /// Seconds to wait.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub retry_after: Option<u64>,
+    /// Tries that are left.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tries_left: Option<u32>,
 }
 
 impl ErrorDetails {

@@ -23,6 +23,12 @@ pub enum Action {
     ManageAccess,
     /// Wipe a token.
     ResetToken,
+    /// Change one's own account: factors, channels, recovery codes.
+    ChangeAccount,
+    /// See and manage the accounts of others, and the state of the service.
+    Administer,
+    /// Let somebody in who has lost every way.
+    RescueAccount,
 }
 
 impl Action {
@@ -34,6 +40,9 @@ impl Action {
         Action::ChangeCredential,
         Action::ManageAccess,
         Action::ResetToken,
+        Action::ChangeAccount,
+        Action::Administer,
+        Action::RescueAccount,
     ];
 
     /// The id that polkit and its rules know.
@@ -45,6 +54,9 @@ impl Action {
             Action::ChangeCredential => "org.oathd.oathd1.change-credential",
             Action::ManageAccess => "org.oathd.oathd1.manage-access",
             Action::ResetToken => "org.oathd.oathd1.reset-token",
+            Action::ChangeAccount => "org.oathd.oathd1.change-account",
+            Action::Administer => "org.oathd.oathd1.administer",
+            Action::RescueAccount => "org.oathd.oathd1.rescue-account",
         }
     }
 }
@@ -150,7 +162,7 @@ mod tests {
 
         #[test]
         fn a_fixed_set_is_all_there_is(
-            set in prop::collection::btree_set(prop::sample::select(Action::ALL), 0..6),
+            set in prop::collection::btree_set(prop::sample::select(Action::ALL), 0..9),
             action in prop::sample::select(Action::ALL),
             uid in prop_oneof![Just(0), any::<u32>()],
         ) {
@@ -201,7 +213,10 @@ mod tests {
                     | Action::AddCredential
                     | Action::ChangeCredential
                     | Action::ManageAccess => own,
-                    Action::ResetToken => ["no", "no", "auth_admin"],
+                    Action::ChangeAccount => ["no", "no", "auth_self"],
+                    Action::ResetToken | Action::Administer | Action::RescueAccount => {
+                        ["no", "no", "auth_admin"]
+                    }
                 };
                 (action.id(), allow)
             })
