@@ -12,5 +12,6 @@ mod other_programs;
 mod passwords;
 mod readers;
 mod stale_knowledge;
+mod steps;
 mod touching;
 mod world;

@@ -22,6 +22,8 @@ pub(crate) mod codes;
 pub(crate) mod list;
 pub(crate) mod manage;
 pub(crate) mod password;
+pub(crate) mod steps;
+pub(crate) mod touch;
 
 /// The selected application and what belongs to the work on it.
 pub(crate) struct Desk<'a, 'c> {

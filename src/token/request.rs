@@ -80,6 +80,55 @@ impl fmt::Debug for Code {
     }
 }
 
+/// The steps that one request is about: 1 to [`Steps::MOST`] of them.
+#[derive(Debug, Clone)]
+pub struct Steps(Vec<u64>);
+
+impl Steps {
+    /// As many as one request may name.
+    pub const MOST: usize = 16;
+
+    /// A single step. The token takes any number: eight random bytes are a challenge.
+    #[must_use]
+    pub fn one(step: u64) -> Steps {
+        Steps(vec![step])
+    }
+
+    /// Several steps. `None` for none and for more than [`Steps::MOST`].
+    #[must_use]
+    pub fn new(steps: Vec<u64>) -> Option<Steps> {
+        (1..=Steps::MOST)
+            .contains(&steps.len())
+            .then_some(Steps(steps))
+    }
+
+    pub(crate) fn iter(&self) -> impl Iterator<Item = u64> {
+        self.0.iter().copied()
+    }
+}
+
+/// In which form a token answers a step.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Form {
+    /// The decimal code, as ASCII digits.
+    Code,
+    /// The whole HMAC: 20, 32 or 64 bytes. Not every model gives it.
+    Hmac,
+}
+
+/// A request for a time-based credential's answers over given steps.
+#[derive(Debug)]
+pub struct StepsRequest {
+    /// The credential.
+    pub id: CredentialId,
+    /// What to compute over. The token gets each as eight bytes, big-endian (RFC 6238 section 4.2).
+    pub steps: Steps,
+    /// The form of the answers.
+    pub form: Form,
+    /// What to do when a touch is required. A credential that requires one wants it for each step.
+    pub touch: TouchPolicy,
+}
+
 /// One line of all codes.
 #[derive(Debug)]
 pub struct CodeEntry {

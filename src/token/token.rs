@@ -7,6 +7,7 @@ use std::{
 
 use oathd_oath::{CredentialId, NewCredential};
 use tokio::{sync::oneshot, time::timeout};
+use zeroize::Zeroizing;
 
 use crate::{
     access::{Access, AccessKey},
@@ -14,9 +15,12 @@ use crate::{
     error::TokenError,
     identity::{TokenInfo, TokenKey},
     knowledge::Knowledge,
-    operations::{self, Desk},
+    operations::{self, Desk, touch::Touching},
     owner::Lanes,
-    request::{AddOptions, Code, CodeEntry, CodeRequest, Credential, Touch, TouchPolicy, Usage},
+    request::{
+        AddOptions, Code, CodeEntry, CodeRequest, Credential, StepsRequest, Touch, TouchPolicy,
+        Usage,
+    },
     settings::Settings,
 };
 
@@ -141,15 +145,58 @@ impl Token {
     /// Any [`TokenError`]; [`TokenError::TouchRequired`] when a touch is refused and needed.
     pub async fn code(&self, access: Access, request: CodeRequest) -> Result<Code, TokenError> {
         let CodeRequest { id, at, touch } = request;
-        let known = lock(&self.shared.knowledge).touch(&id);
+        self.touching(&id, touch, |touching| {
+            let mut work = operations::code::CodeWork::new(id.clone(), at, access, touching);
+            move |desk: Desk<'_, '_>| work.run(desk)
+        })
+        .await
+    }
+
+    /// What one time-based credential answers over each of the request's steps, in their order and all in
+    /// one transaction. The codes of a step are to be compared in constant time.
+    ///
+    /// # Errors
+    /// Any [`TokenError`], and then no answer at all. [`TokenError::NoSuchCredential`] is also for an HOTP
+    /// credential, which answers no step; [`TokenError::Unsupported`] for a whole HMAC that the model does
+    /// not give.
+    pub async fn steps(
+        &self,
+        access: Access,
+        request: StepsRequest,
+    ) -> Result<Vec<Zeroizing<Vec<u8>>>, TokenError> {
+        let StepsRequest {
+            id,
+            steps,
+            form,
+            touch,
+        } = request;
+        self.touching(&id, touch, |touching| {
+            let asked = (id.clone(), steps, form);
+            let mut work = operations::steps::StepsWork::new(asked, access, touching);
+            move |desk: Desk<'_, '_>| work.run(desk)
+        })
+        .await
+    }
+
+    /// Runs work on one credential that may wait for a touch.
+    async fn touching<T, W>(
+        &self,
+        id: &CredentialId,
+        touch: TouchPolicy,
+        work: impl FnOnce(Touching) -> W,
+    ) -> Result<T, TokenError>
+    where
+        T: Send + 'static,
+        W: FnMut(Desk<'_, '_>) -> Result<T, TokenError> + Send + 'static,
+    {
+        let known = lock(&self.shared.knowledge).touch(id);
         let allow = matches!(touch, TouchPolicy::Allow(_));
         if !allow && known == Touch::Known(true) && !self.info().protected {
             self.refuse_duplicate()?;
             return Err(TokenError::TouchRequired);
         }
         let (computing, computes) = oneshot::channel();
-        let mut work = operations::code::CodeWork::new(id, at, allow, access, computing);
-        let (job, answer) = call::request(move |desk| work.run(desk));
+        let (job, answer) = call::request(work(Touching::new(allow, computing)));
         self.submit(job, allow && known == Touch::Known(true))?;
         let answer = answer.wait(self.settings.busy_deadline, self.settings.call_deadline);
         tokio::pin!(answer);

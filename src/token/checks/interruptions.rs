@@ -24,6 +24,7 @@ async fn a_time_based_code_survives_a_reset_anywhere() {
             let id = bench.add(totp("a")).await;
             let key = Arc::new(AccessKey::derive(b"password", b"salt"));
             bench.token.set_key(None, Arc::clone(&key)).await.unwrap();
+            bench.settle().await;
             bench.world.trip(READER, trip(ins));
             let code = bench.token.code(Some(key), refusing(&id)).await.unwrap();
             assert_eq!(*code.text, expected(&totp("a")));
@@ -167,8 +168,8 @@ async fn a_failing_reader_leaves_no_token_open() {
     let id = bench.add(totp("a")).await;
     let key = Arc::new(AccessKey::derive(b"password", b"salt"));
     bench.token.set_key(None, Arc::clone(&key)).await.unwrap();
+    bench.settle().await;
     bench.world.trip(READER, Trip::Failure(CALCULATE));
-    bench.sent();
     let outcome = bench.token.code(Some(key), refusing(&id)).await;
     let reader = |error| matches!(error, TokenError::Protocol(ProtocolError::Reader { .. }));
     assert!(outcome.is_err_and(reader));

@@ -170,7 +170,7 @@ fn marked(outcome: Result<Code, TokenError>) -> Result<CodeOutcome, TokenError> 
     }
 }
 
-fn decimal(computed: Computed) -> Option<Zeroizing<String>> {
+pub(crate) fn decimal(computed: Computed) -> Option<Zeroizing<String>> {
     let digits: Digits = computed.digits?;
     Some(Zeroizing::new(code::decimal(computed.value, digits)))
 }
