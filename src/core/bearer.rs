@@ -109,6 +109,12 @@ impl Session {
         }
     }
 
+    /// The hash under which it is kept and found.
+    #[must_use]
+    pub const fn hash(&self) -> &[u8; 32] {
+        &self.hash
+    }
+
     /// Whether `bearer` is this session and alive; that counts as use.
     ///
     /// # Errors

@@ -14,6 +14,11 @@ pub trait Clock: Send + Sync {
 
     /// The time since boot, suspend included: it never jumps, so waits are counted in it.
     fn boot_time(&self) -> Duration;
+
+    /// Whether a time service vouches for the time of day: then it may jump.
+    fn synchronised(&self) -> bool {
+        false
+    }
 }
 
 /// The clocks of the kernel: `CLOCK_REALTIME` and `CLOCK_BOOTTIME`.

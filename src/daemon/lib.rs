@@ -29,6 +29,7 @@ pub mod config;
 pub mod error;
 pub mod identity;
 pub mod keyring;
+pub mod ledger;
 pub mod logging;
 pub mod notify;
 pub mod random;

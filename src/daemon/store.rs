@@ -20,6 +20,7 @@ use rustix::{
     fs::{FlockOperation, flock},
     io::Errno,
 };
+pub(crate) use writer::Abort;
 use writer::Writer;
 
 /// The database, inside the state folder.
@@ -66,7 +67,7 @@ pub enum StoreError {
 }
 
 impl StoreError {
-    fn unavailable(path: &Path, reason: impl ToString) -> StoreError {
+    pub(crate) fn unavailable(path: &Path, reason: impl ToString) -> StoreError {
         StoreError::Unavailable {
             path: path.to_owned(),
             reason: reason.to_string(),
@@ -116,7 +117,20 @@ impl Store {
         T: Send + 'static,
         W: FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
     {
-        self.writer.run(work).await
+        let work = |connection: &Connection| work(connection).map_err(Abort::Sqlite);
+        self.writer.run(work, |_: Result<&T, &StoreError>| ()).await
+    }
+
+    /// The same for work that can find that it must not be done, and is then taken back. `after`
+    /// runs on the store's thread, when the outcome is known and before any other work.
+    pub(crate) async fn transact<T, E, W, A>(&self, work: W, after: A) -> Result<T, E>
+    where
+        T: Send + 'static,
+        E: From<StoreError> + Send + 'static,
+        W: FnOnce(&Connection) -> Result<T, Abort<E>> + Send + 'static,
+        A: FnOnce(Result<&T, &E>) + Send + 'static,
+    {
+        self.writer.run(work, after).await
     }
 }
 

@@ -6,6 +6,7 @@
 //! does not open.
 
 mod key;
+pub(crate) mod key_file;
 
 use std::{path::Path, sync::Arc};
 

@@ -33,6 +33,51 @@ const STEPS: &[&str] = &[
         created INTEGER NOT NULL,
         PRIMARY KEY (uid, device_id)
      ) STRICT, WITHOUT ROWID;",
+    // Accounts, the seeds that they hold, what was granted to them, and the trail of what happened.
+    // The realm '' is nobody's: its rows are written in place of accounts that do not exist.
+    "CREATE TABLE account (
+        id INTEGER NOT NULL PRIMARY KEY,
+        realm TEXT NOT NULL,
+        name TEXT NOT NULL,
+        record BLOB NOT NULL,
+        UNIQUE (realm, name)
+     ) STRICT;
+     CREATE TABLE seed (
+        fingerprint BLOB NOT NULL PRIMARY KEY,
+        account INTEGER NOT NULL
+     ) STRICT, WITHOUT ROWID;
+     CREATE TABLE session (
+        id INTEGER NOT NULL PRIMARY KEY,
+        hash BLOB NOT NULL UNIQUE,
+        account INTEGER NOT NULL,
+        record BLOB NOT NULL
+     ) STRICT;
+     CREATE INDEX session_of_account ON session (account);
+     CREATE TABLE api_key (
+        account INTEGER NOT NULL PRIMARY KEY,
+        record BLOB NOT NULL
+     ) STRICT;
+     CREATE TABLE floor (
+        realm TEXT NOT NULL PRIMARY KEY,
+        at INTEGER NOT NULL
+     ) STRICT, WITHOUT ROWID;
+     CREATE TABLE audit (
+        seq INTEGER NOT NULL PRIMARY KEY,
+        at INTEGER NOT NULL,
+        entry BLOB NOT NULL,
+        head BLOB NOT NULL
+     ) STRICT;
+     CREATE TABLE trail (
+        id INTEGER NOT NULL PRIMARY KEY CHECK (id = 1),
+        base INTEGER NOT NULL,
+        base_head BLOB NOT NULL,
+        last INTEGER NOT NULL,
+        head BLOB NOT NULL,
+        latest INTEGER NOT NULL,
+        seal BLOB NOT NULL
+     ) STRICT;
+     WITH RECURSIVE n(i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i < 63)
+     INSERT INTO account (realm, name, record) SELECT '', i, zeroblob(512) FROM n;",
 ];
 
 /// The newest schema that this program knows.

@@ -8,7 +8,7 @@ use std::{
     thread::JoinHandle,
 };
 
-use rusqlite::{Connection, Transaction};
+use rusqlite::Connection;
 use rustix::fs::{FlockOperation, flock};
 use tokio::sync::{mpsc, oneshot};
 
@@ -24,7 +24,21 @@ const GROUP: usize = 64;
 type Answer = Box<dyn FnOnce(Result<(), StoreError>) + Send>;
 
 /// Work in a savepoint of its own: what fails takes nothing else along.
-type Job = Box<dyn FnOnce(&mut Transaction<'_>, &Path) -> Answer + Send>;
+type Job = Box<dyn FnOnce(&Connection, &Path) -> Answer + Send>;
+
+/// Why work is taken back.
+pub(crate) enum Abort<E> {
+    /// SQLite failed.
+    Sqlite(rusqlite::Error),
+    /// The work found that it must not be done.
+    Refused(E),
+}
+
+impl<E> From<rusqlite::Error> for Abort<E> {
+    fn from(error: rusqlite::Error) -> Abort<E> {
+        Abort::Sqlite(error)
+    }
+}
 
 /// The sending end, and the thread to wait for.
 pub(super) struct Writer {
@@ -62,19 +76,28 @@ impl Writer {
         })
     }
 
-    /// See [`Store::write`](super::Store::write).
-    pub(super) async fn run<T, W>(&self, work: W) -> Result<T, StoreError>
+    /// See [`Store::transact`](super::Store::transact).
+    pub(super) async fn run<T, E, W, A>(&self, work: W, after: A) -> Result<T, E>
     where
         T: Send + 'static,
-        W: FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
+        E: From<StoreError> + Send + 'static,
+        W: FnOnce(&Connection) -> Result<T, Abort<E>> + Send + 'static,
+        A: FnOnce(Result<&T, &E>) + Send + 'static,
     {
         let (reply, outcome) = oneshot::channel();
-        let job: Job = Box::new(move |transaction, path| {
-            let done = in_savepoint(transaction, work)
-                .map_err(|error| StoreError::unavailable(path, error));
+        let job: Job = Box::new(move |connection, path| {
+            let done = in_savepoint(connection, work).map_err(|abort| match abort {
+                Abort::Sqlite(error) => E::from(StoreError::unavailable(path, error)),
+                Abort::Refused(refusal) => refusal,
+            });
             Box::new(move |committed| {
+                let outcome = match committed {
+                    Ok(()) => done,
+                    Err(error) => Err(error.into()),
+                };
+                after(outcome.as_ref());
                 // Nobody waits if the caller has gone; what it asked for is done all the same.
-                let _ = reply.send(committed.and(done));
+                let _ = reply.send(outcome);
             })
         });
         let ended = || StoreError::unavailable(&self.path, "the store gave no answer");
@@ -96,14 +119,21 @@ impl Drop for Writer {
     }
 }
 
-fn in_savepoint<T>(
-    transaction: &mut Transaction<'_>,
-    work: impl FnOnce(&Connection) -> rusqlite::Result<T>,
-) -> rusqlite::Result<T> {
-    let savepoint = transaction.savepoint()?;
-    let done = work(&savepoint)?;
-    savepoint.commit()?;
-    Ok(done)
+fn in_savepoint<T, E>(
+    connection: &Connection,
+    work: impl FnOnce(&Connection) -> Result<T, Abort<E>>,
+) -> Result<T, Abort<E>> {
+    let step = |sql| connection.prepare_cached(sql)?.execute(());
+    step("SAVEPOINT job")?;
+    let done = work(connection);
+    // A failing disk may have taken all of the transaction back, and the savepoint with it.
+    if done.is_err() && !connection.is_autocommit() {
+        step("ROLLBACK TO job")?;
+    }
+    if !connection.is_autocommit() {
+        step("RELEASE job")?;
+    }
+    done
 }
 
 /// Takes work as it comes: one group after the other, until nobody can send any more.
@@ -130,10 +160,10 @@ fn commit_group(
 ) -> Result<(), StoreError> {
     let failed = |error: rusqlite::Error| StoreError::unavailable(path, error);
     // Deferred: a group that only reads takes no lock and syncs nothing.
-    let mut transaction = connection.transaction().map_err(failed)?;
+    let transaction = connection.transaction().map_err(failed)?;
     let mut next = Some(first);
     while let Some(job) = next {
-        answers.push(job(&mut transaction, path));
+        answers.push(job(&transaction, path));
         // A failing disk, among others, makes SQLite take the whole transaction back.
         if transaction.is_autocommit() {
             return Err(StoreError::unavailable(path, "SQLite took the group back"));

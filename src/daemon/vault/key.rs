@@ -1,16 +1,12 @@
 //! Where the vault key comes from, and whether it is the right one.
 
-use std::{
-    fs::{self, File, OpenOptions},
-    io::{self, Read, Write},
-    os::unix::fs::{OpenOptionsExt, PermissionsExt},
-    path::Path,
-};
+use std::{io, path::Path};
 
 use rusqlite::{Connection, OptionalExtension};
 use subtle::ConstantTimeEq;
 use zeroize::Zeroizing;
 
+use super::key_file::{self, LENGTH};
 use crate::{
     random::Random,
     store::{Store, StoreError},
@@ -24,9 +20,6 @@ const FILE: &str = "vault.key";
 
 /// The row of `meta` that tells the right key from a wrong one.
 const CHECK: &str = "vault-key-check";
-
-/// Bytes of the key.
-const LENGTH: usize = 32;
 
 /// Where the vault key came from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -121,7 +114,7 @@ fn find(state: &Path, credentials: Option<&Path>) -> Result<Option<VaultKey>, St
         Some((state.join(FILE), KeySource::File)),
     ];
     for (path, source) in places.into_iter().flatten() {
-        match read(&path, source) {
+        match key_file::read(&path, source == KeySource::File) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => {}
             Err(error) => return Err(format!("{}: {error}", path.display())),
             Ok(bytes) => return Ok(Some(VaultKey { bytes, source })),
@@ -130,50 +123,13 @@ fn find(state: &Path, credentials: Option<&Path>) -> Result<Option<VaultKey>, St
     Ok(None)
 }
 
-fn read(path: &Path, source: KeySource) -> io::Result<Zeroizing<[u8; LENGTH]>> {
-    let mut file = File::open(path)?;
-    let mode = file.metadata()?.permissions().mode() & 0o777;
-    if source == KeySource::File && mode & 0o077 != 0 {
-        tracing::warn!(
-            path = %path.display(),
-            "the vault key can be read by other users; make it 0600"
-        );
-    }
-    // One byte more than the key, to see that nothing follows.
-    let mut content = Zeroizing::new([0; LENGTH + 1]);
-    let mut filled = 0;
-    while filled < content.len() {
-        match file.read(&mut content[filled..])? {
-            0 => break,
-            count => filled += count,
-        }
-    }
-    if filled != LENGTH {
-        return Err(io::Error::new(
-            io::ErrorKind::InvalidData,
-            format!("a vault key has {LENGTH} bytes"),
-        ));
-    }
-    let mut bytes = Zeroizing::new([0; LENGTH]);
-    bytes.copy_from_slice(&content[..LENGTH]);
-    Ok(bytes)
-}
-
-/// Makes a key file, whole or not at all, on the disk before anything is sealed under it.
+/// Makes a key file, on the disk before anything is sealed under it.
 fn make(state: &Path, random: &dyn Random) -> io::Result<VaultKey> {
     let mut bytes = Zeroizing::new([0; LENGTH]);
     random.fill(bytes.as_mut_slice());
-    let unfinished = state.join("vault.key.new");
-    let mut file = OpenOptions::new()
-        .write(true)
-        .create(true)
-        .truncate(true)
-        .mode(0o600)
-        .open(&unfinished)?;
-    file.write_all(bytes.as_slice())?;
-    file.sync_all()?;
-    fs::rename(&unfinished, state.join(FILE))?;
-    File::open(state)?.sync_all()?;
+    let path = state.join(FILE);
+    key_file::prepare(&path, &bytes)?;
+    key_file::put_in_place(&path)?;
     Ok(VaultKey {
         bytes,
         source: KeySource::File,

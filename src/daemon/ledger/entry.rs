@@ -1,0 +1,122 @@
+//! What an entry of the audit trail says, and how it is kept: a version byte, then postcard. No
+//! secrets, no addresses, no codes.
+
+use oathd_core::{AccountName, CallerClass, Event};
+use serde::{Deserialize, Serialize};
+
+/// The version that is written.
+const VERSION: u8 = 1;
+
+/// The longest name of a service that is kept, in bytes.
+const MAX_SERVICE: usize = 64;
+
+/// Who does something.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Actor {
+    /// The user whose program called.
+    pub uid: u32,
+    /// Where an attempt came from.
+    pub class: Option<CallerClass>,
+    /// The PAM service or program that asked, as it called itself.
+    pub service: Option<String>,
+}
+
+/// What happened.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum What {
+    /// Something with an account or a realm.
+    Event(Event),
+    /// Waits of an account were lifted by an administrator.
+    Unlocked,
+    /// Sessions of an account were ended.
+    SessionsEnded {
+        /// How many.
+        count: u32,
+    },
+    /// An API key was issued, in place of the one before.
+    ApiKeyIssued,
+    /// Accounts were taken over from another verifier.
+    Imported {
+        /// How many.
+        accounts: u64,
+    },
+    /// A copy of the store was handed out.
+    BackedUp,
+    /// The accounts were replaced with those of a backup.
+    Restored {
+        /// How many there are.
+        accounts: u64,
+        /// The last entry of the backup's own trail.
+        backup_seq: u64,
+    },
+    /// Everything sealed was sealed anew, under another key.
+    Rekeyed,
+    /// At a start the end of the trail did not fit its seal: somebody changed the file.
+    TrailBroken,
+}
+
+impl What {
+    /// Whether it is a sign of an attack.
+    #[must_use]
+    pub const fn is_alarm(&self) -> bool {
+        match self {
+            What::Event(event) => event.is_alarm(),
+            What::TrailBroken => true,
+            _ => false,
+        }
+    }
+}
+
+/// An entry.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AuditEntry {
+    /// Its number; there are no gaps.
+    pub seq: u64,
+    /// When it was written, in Unix seconds, by this host's clock.
+    pub at: u64,
+    /// Who did it.
+    pub actor: Actor,
+    /// To which account, if to one.
+    pub account: Option<AccountName>,
+    /// What.
+    pub what: What,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Stored {
+    actor: Actor,
+    account: Option<AccountName>,
+    what: What,
+}
+
+/// The bytes of an entry.
+pub(super) fn encode(actor: &Actor, account: Option<&AccountName>, what: What) -> Vec<u8> {
+    let mut actor = actor.clone();
+    if let Some(service) = &mut actor.service {
+        let fits = |end: &usize| service.is_char_boundary(*end);
+        let end = (0..=MAX_SERVICE.min(service.len())).rev().find(fits);
+        service.truncate(end.unwrap_or(0));
+    }
+    let stored = Stored {
+        actor,
+        account: account.cloned(),
+        what,
+    };
+    // Nothing in it fails to be written down; an empty entry would be told as damaged.
+    postcard::to_extend(&stored, vec![VERSION]).unwrap_or_default()
+}
+
+/// The entry of bytes; `None` for bytes that are none.
+pub(super) fn decode(seq: u64, at: u64, bytes: &[u8]) -> Option<AuditEntry> {
+    let (&VERSION, body) = bytes.split_first()? else {
+        return None;
+    };
+    let (stored, rest) = postcard::take_from_bytes::<Stored>(body).ok()?;
+    rest.is_empty().then_some(AuditEntry {
+        seq,
+        at,
+        actor: stored.actor,
+        account: stored.account,
+        what: stored.what,
+    })
+}

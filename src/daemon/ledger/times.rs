@@ -1,0 +1,72 @@
+//! What time it is, and whether that can be believed.
+
+use std::{
+    collections::HashMap,
+    sync::{
+        Arc, PoisonError, RwLock,
+        atomic::{AtomicI64, AtomicU64, Ordering},
+    },
+};
+
+use oathd_core::{MAX_JUMP, Moment, RealmName, Trust};
+
+use crate::clock::Clock;
+
+/// The clock, beside what it is judged by.
+pub(super) struct Times {
+    clock: Arc<dyn Clock>,
+    /// How far the time of day was ahead of the time since boot, when it was last believed.
+    baseline: AtomicI64,
+    /// The latest time that was ever believed, in Unix seconds.
+    latest: AtomicU64,
+    floors: RwLock<HashMap<RealmName, u64>>,
+}
+
+impl Times {
+    pub(super) fn new(
+        clock: Arc<dyn Clock>,
+        latest: u64,
+        floors: HashMap<RealmName, u64>,
+    ) -> Times {
+        Times {
+            baseline: AtomicI64::new(read(&*clock).1),
+            latest: AtomicU64::new(latest),
+            floors: RwLock::new(floors),
+            clock,
+        }
+    }
+
+    /// The moment for a realm. A time that can be believed is remembered.
+    pub(super) fn moment(&self, realm: &RealmName) -> Moment {
+        let (now, ahead) = read(&*self.clock);
+        let jump = ahead.saturating_sub(self.baseline.load(Ordering::SeqCst));
+        // Asked only where it matters: it is a call of the kernel or of a file.
+        let synchronised = jump.unsigned_abs() > MAX_JUMP && self.clock.synchronised();
+        let clock = Trust::assess(now, self.latest(), jump, synchronised);
+        if clock == Trust::Good {
+            self.latest.fetch_max(now, Ordering::SeqCst);
+            if synchronised {
+                self.baseline.store(ahead, Ordering::SeqCst);
+            }
+        }
+        let floors = self.floors.read().unwrap_or_else(PoisonError::into_inner);
+        Moment {
+            now,
+            clock,
+            floor: floors.get(realm).copied().unwrap_or(0),
+        }
+    }
+
+    /// The latest time that was ever believed, in Unix seconds.
+    pub(super) fn latest(&self) -> u64 {
+        self.latest.load(Ordering::SeqCst)
+    }
+}
+
+/// The time of day, and how far it is ahead of the time since boot.
+fn read(clock: &dyn Clock) -> (u64, i64) {
+    let now = clock.now();
+    let boot = clock.boot_time().as_secs();
+    let signed = |seconds: u64| i64::try_from(seconds).unwrap_or(i64::MAX);
+    (now, signed(now) - signed(boot))
+}
