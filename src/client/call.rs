@@ -1,12 +1,14 @@
 //! One method call: flags, deadline, answer.
 
+use std::collections::HashMap;
 use std::time::Duration;
 
-use oathd_api::names::{BUS_NAME, INTERACTIVE_TIMEOUT_SECONDS};
+use oathd_api::ErrorName;
+use oathd_api::names::{BUS_NAME, ENROLLMENT_INTERFACE, INTERACTIVE_TIMEOUT_SECONDS};
 use serde::Serialize;
 use zbus::proxy::{Builder, CacheProperties, MethodFlags};
 use zbus::wire::DynamicDeserialize;
-use zbus::{Connection, DynamicType, ObjectPath, Proxy};
+use zbus::{Connection, DynamicType, ObjectPath, Proxy, Variant, fdo};
 
 use crate::error::Error;
 
@@ -51,7 +53,22 @@ impl Caller {
             .await?;
         tokio::time::timeout(timeout, proxy.call_with_flags(method, flags, body))
             .await
-            .map_err(|_elapsed| Error::TimedOut)??
+            .map_err(|_elapsed| Error::TimedOut)?
+            .map_err(|error| translated(error, interface))?
             .ok_or(Error::Bus(zbus::Error::InvalidReply))
     }
+}
+
+/// Objects of oathd that come and go are tokens and enrollments.
+fn translated(error: zbus::Error, interface: &str) -> Error {
+    let gone = matches!(&error, zbus::Error::FDO(inner) if matches!(**inner, fdo::Error::UnknownObject(_)));
+    match gone && interface == ENROLLMENT_INTERFACE {
+        true => ErrorName::EnrollmentExpired.into(),
+        false => error.into(),
+    }
+}
+
+/// The options of a method that is called with none.
+pub(crate) fn no_options() -> HashMap<&'static str, Variant<'static>> {
+    HashMap::new()
 }

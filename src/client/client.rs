@@ -8,14 +8,17 @@ use oathd_api::wire::{AddOptions, CredentialQuery, CredentialRecord, ImportOptio
 use serde::Serialize;
 use zbus::connection::Builder;
 use zbus::wire::DynamicDeserialize;
-use zbus::{Connection, DynamicType, Fd, ObjectPath, OwnedObjectPath, OwnedVariant, Variant};
+use zbus::{Connection, DynamicType, Fd, ObjectPath, OwnedObjectPath, OwnedVariant};
 
+use crate::accounts::Accounts;
+use crate::administration::Administration;
 use crate::agent::{Agent, AgentRegistration};
-use crate::call::Caller;
+use crate::call::{Caller, no_options};
 use crate::error::Error;
 use crate::events::Events;
 use crate::secret::seal;
 use crate::token::Token;
+use crate::verifier::Verifier;
 
 /// oathd, as seen over a bus. Cheap to clone.
 ///
@@ -121,6 +124,24 @@ impl Client {
     #[must_use]
     pub fn token(&self, path: OwnedObjectPath) -> Token {
         Token::new(self.caller.clone(), path)
+    }
+
+    /// Answers for accounts. No call is made.
+    #[must_use]
+    pub fn verifier(&self) -> Verifier {
+        Verifier::new(self.caller.clone())
+    }
+
+    /// Changes of accounts. No call is made.
+    #[must_use]
+    pub fn accounts(&self) -> Accounts {
+        Accounts::new(self.caller.clone())
+    }
+
+    /// What administrators do for accounts. No call is made.
+    #[must_use]
+    pub fn administration(&self) -> Administration {
+        Administration::new(self.caller.clone())
     }
 
     /// The token that holds a credential which [`Client::find_credentials`] gave. No call is made.
@@ -270,10 +291,6 @@ impl Client {
             .ok()?;
         reply.body().deserialize().ok()
     }
-}
-
-fn no_options() -> HashMap<&'static str, Variant<'static>> {
-    HashMap::new()
 }
 
 fn paths(tokens: &[Token]) -> Vec<&OwnedObjectPath> {

@@ -1,8 +1,9 @@
 //! A typed, asynchronous client of oathd, the service that keeps second factors on hardware
 //! tokens.
 //!
-//! A [`Client`] finds tokens and credentials, a [`Token`] answers for one token. A method that
-//! fails says by its [`ErrorName`] what is missing: ask the user for just that, and call again.
+//! A [`Client`] finds tokens and credentials, a [`Token`] answers for one token. A [`Verifier`]
+//! answers for accounts, [`Accounts`] and [`Enrollment`] change them, [`Administration`] is for
+//! administrators. A method that fails says by its [`ErrorName`] what is missing: ask the user for just that, and call again.
 //!
 //! ```no_run
 //! use oathd_client::{Client, CredentialQuery, Error, ErrorName};
@@ -42,23 +43,47 @@
     )
 )]
 
+mod accounts;
+mod administration;
 mod agent;
 mod call;
 mod client;
+mod enrollment;
 mod error;
 mod events;
 mod secret;
 mod token;
+mod verifier;
 #[cfg(test)]
 mod wire_tests;
 
+pub use accounts::Accounts;
+pub use administration::Administration;
 pub use agent::{Agent, AgentRegistration};
 pub use client::{Client, Found, Unread};
+pub use enrollment::Enrollment;
 pub use error::Error;
 pub use events::{Event, Events};
-pub use secret::{InvalidLength, seal};
+pub use secret::{InvalidLength, seal, seal_export, unseal, unseal_text};
 pub use token::Token;
+pub use verifier::Verifier;
 
+pub use oathd_api::names::{CHANGE_SERVICE, RESCUE_SERVICE};
+pub use oathd_api::wire::account::{
+    AccountRecord, ChangeOptions, ChannelOptions, ChannelRecord, EndOptions, EnrollOptions,
+    FactorOptions, FactorRecord, RecoveryCodeRecord, RecoveryRecord, RescueRecord,
+};
+pub use oathd_api::wire::administration::{
+    AuditRecord, AuditVerdict, BackupRecord, CoverageRecord, ImportAccountsOptions, ImportRow,
+    RekeyRecord, RescueOptions, RescueState, RestoreOptions, RestoreRecord,
+};
+pub use oathd_api::wire::enrollment::{
+    ConfirmOptions, ConfirmedRecord, EnrollmentRecord, WriteOptions, WrittenRecord,
+};
+pub use oathd_api::wire::verifier::{
+    ApiKeyRecord, ConcernRecord, DeliveryStateRecord, PresenceOptions, ReceiptRecord, SentRecord,
+    SessionRecord, StatusRecord, VerifyOptions, WayRecord,
+};
 pub use oathd_api::wire::{
     AddOptions, AgentRequest, CodeRecord, CodeRow, CredentialQuery, CredentialRecord, ErrorDetails,
     ImportOptions, RenameOptions, TokenRecord,

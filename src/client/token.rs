@@ -1,7 +1,5 @@
 //! One token on the bus.
 
-use std::collections::HashMap;
-
 use oathd_api::names::TOKEN_INTERFACE;
 use oathd_api::wire::{
     AddOptions, CodeOptions, CodeRecord, CodeRow, CredentialRecord, ImportOptions, ListOptions,
@@ -9,9 +7,9 @@ use oathd_api::wire::{
 };
 use serde::Serialize;
 use zbus::wire::DynamicDeserialize;
-use zbus::{DynamicType, Fd, ObjectPath, OwnedObjectPath, Variant};
+use zbus::{DynamicType, Fd, ObjectPath, OwnedObjectPath};
 
-use crate::call::Caller;
+use crate::call::{Caller, no_options};
 use crate::error::Error;
 use crate::secret::seal;
 
@@ -25,11 +23,6 @@ use crate::secret::seal;
 pub struct Token {
     caller: Caller,
     path: OwnedObjectPath,
-}
-
-/// The options of a method that has none.
-fn none() -> HashMap<&'static str, Variant<'static>> {
-    HashMap::new()
 }
 
 impl Token {
@@ -57,7 +50,7 @@ impl Token {
     /// # Errors
     /// Those of every token call.
     pub async fn describe(&self) -> Result<TokenRecord, Error> {
-        self.call("Describe", &none()).await
+        self.call("Describe", &no_options()).await
     }
 
     /// The credentials on the token, with those of the issuer `_hidden` if asked for.
@@ -123,7 +116,8 @@ impl Token {
     /// # Errors
     /// `NoSuchCredential`, `PasswordRequired`, and those of every token call.
     pub async fn remove(&self, credential: &str) -> Result<(), Error> {
-        self.call("RemoveCredential", &(credential, none())).await
+        self.call("RemoveCredential", &(credential, no_options()))
+            .await
     }
 
     /// Unlocks the token for the caller's uid: until oathd ends, or over restarts if it is to be
@@ -159,7 +153,7 @@ impl Token {
     /// # Errors
     /// `PasswordRequired`, and those of every token call.
     pub async fn clear_password(&self) -> Result<(), Error> {
-        self.call("ClearPassword", &none()).await
+        self.call("ClearPassword", &no_options()).await
     }
 
     /// Binds the token to the service and the caller's uid.
@@ -167,7 +161,7 @@ impl Token {
     /// # Errors
     /// `PasswordRequired`, `TokenFull`, `Unsupported`, and those of every token call.
     pub async fn pair(&self) -> Result<(), Error> {
-        self.call("Pair", &none()).await
+        self.call("Pair", &no_options()).await
     }
 
     /// Wipes the token's OATH slots and its access password.
@@ -175,7 +169,7 @@ impl Token {
     /// # Errors
     /// Those of every token call.
     pub async fn reset(&self) -> Result<(), Error> {
-        self.call("Reset", &none()).await
+        self.call("Reset", &no_options()).await
     }
 
     async fn with_password(
