@@ -3,6 +3,8 @@
 use oathd_client::{Error, ErrorDetails, ErrorName, ExitCode};
 use serde_json::{Map, Value, json};
 
+use crate::when;
+
 /// Everything that is told about a failure.
 #[derive(Debug)]
 pub(crate) struct Failure {
@@ -110,6 +112,15 @@ impl From<Error> for Failure {
             if !concerned.is_empty() {
                 message += &format!(" ({})", concerned.join(", "));
             }
+            if let Some(seconds) = about.retry_after {
+                message += &format!(" Try again in {}.", when::duration(seconds));
+            }
+            match about.tries_left {
+                Some(0) => message += " No try is left.",
+                Some(1) => message += " One try is left.",
+                Some(tries) => message += &format!(" {tries} tries are left."),
+                None => {}
+            }
         }
         if let Some(detail) = error.detail() {
             message += &format!(" {}", sentence(&detail));
@@ -140,25 +151,10 @@ pub(crate) fn sentence(text: &str) -> String {
 }
 
 fn particulars(about: &ErrorDetails) -> Map<String, Value> {
-    let ErrorDetails {
-        detail,
-        tokens,
-        reader,
-        capacity,
-        feature,
-        action,
-    } = about;
-    [
-        ("detail", detail.clone().map(Value::from)),
-        ("tokens", tokens.clone().map(Value::from)),
-        ("reader", reader.clone().map(Value::from)),
-        ("capacity", capacity.map(Value::from)),
-        ("feature", feature.clone().map(Value::from)),
-        ("action", action.clone().map(Value::from)),
-    ]
-    .into_iter()
-    .filter_map(|(key, value)| Some((key.to_owned(), value?)))
-    .collect()
+    match serde_json::to_value(about) {
+        Ok(Value::Object(details)) => details,
+        _ => Map::new(),
+    }
 }
 
 #[cfg(test)]
@@ -187,6 +183,25 @@ mod tests {
         assert_eq!(json["error"]["name"], "AmbiguousToken");
         assert_eq!(json["error"]["details"]["tokens"][1], "2");
         assert!(json["error"]["details"].get("reader").is_none());
+    }
+
+    #[test]
+    fn waits_and_tries_are_told() {
+        let failed = |retry_after, tries_left| {
+            let details = Box::new(ErrorDetails {
+                retry_after,
+                tries_left,
+                ..Default::default()
+            });
+            let name = ErrorName::WrongCode;
+            Failure::from(Error::Oathd { name, details })
+        };
+        let waits = failed(Some(90), None);
+        assert_eq!(waits.message, "The code is wrong. Try again in 1 min 30 s.");
+        assert_eq!(waits.to_json()["error"]["details"]["retry_after"], 90);
+        let tries = failed(None, Some(1));
+        assert_eq!(tries.message, "The code is wrong. One try is left.");
+        assert_eq!(tries.to_json()["error"]["details"]["tries_left"], 1);
     }
 
     #[test]

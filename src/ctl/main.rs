@@ -18,6 +18,7 @@ mod qr;
 mod search;
 mod session;
 mod watch;
+mod when;
 mod write;
 
 use std::process::ExitCode;
