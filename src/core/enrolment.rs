@@ -119,9 +119,10 @@ pub enum EnrolmentError {
 
 /// A pending enrolment. It lives with the client that began it, apart from the account: whatever
 /// happens to it, the account stays as it was until a code confirms it.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Enrolment {
     plan: Plan,
+    lost_go: bool,
     generation: u32,
     began: u64,
     tries_left: u8,
@@ -140,11 +141,26 @@ impl Enrolment {
             return Err(EnrolmentError::NothingToReplace);
         }
         Ok(Self {
+            lost_go: false,
             generation: account.generation,
             began: now,
             tries_left: TRIES,
             factors: Vec::new(),
             plan,
+        })
+    }
+
+    /// The same for a factor that takes the place of all that were lost.
+    ///
+    /// # Errors
+    /// [`EnrolmentError`]
+    pub fn begin_for_lost(account: &Account, plan: Plan, now: u64) -> Result<Self, EnrolmentError> {
+        if !account.factors.iter().any(is_lost) {
+            return Err(EnrolmentError::NothingToReplace);
+        }
+        Ok(Self {
+            lost_go: true,
+            ..Self::begin(account, plan, now)?
         })
     }
 
@@ -172,6 +188,17 @@ impl Enrolment {
         self.factors
             .push(self.plan.pending(id, label, role, custody, self.began));
         Ok(())
+    }
+
+    /// Forgets the pending factors, to name them anew under other numbers.
+    pub fn forget_written(&mut self) {
+        self.factors.clear();
+    }
+
+    /// Wrong codes that are left.
+    #[must_use]
+    pub const fn tries_left(&self) -> u8 {
+        self.tries_left
     }
 
     /// The pending factors.
@@ -269,17 +296,26 @@ impl Enrolment {
         if self.factors.is_empty() {
             return Err(EnrolmentError::NothingWritten);
         }
-        let leaving = usize::from(self.plan.replaces.is_some());
-        if account.factors.len() - leaving.min(account.factors.len()) + self.factors.len()
-            > MAX_FACTORS
-        {
+        let staying = account.factors.iter().filter(|f| !self.takes_place_of(f));
+        if staying.count() + self.factors.len() > MAX_FACTORS {
             return Err(EnrolmentError::TooMany);
         }
         Ok(())
     }
 
+    fn takes_place_of(&self, factor: &Factor) -> bool {
+        self.plan.replaces == Some(factor.id) || (self.lost_go && is_lost(factor))
+    }
+
     fn take_effect(&mut self, account: &mut Account, counter: u64, now: u64) -> Vec<Event> {
-        let mut events = Vec::new();
+        let (mut events, mut gone) = (Vec::new(), Vec::new());
+        account.factors.retain(|factor| {
+            let goes = self.takes_place_of(factor);
+            if goes {
+                gone.push(Event::FactorRemoved { factor: factor.id });
+            }
+            !goes
+        });
         for mut factor in self.factors.drain(..) {
             factor.state = State::Active;
             factor.added = now;
@@ -287,10 +323,7 @@ impl Enrolment {
             events.push(Event::FactorAdded { factor: factor.id });
             account.factors.push(factor);
         }
-        if let Some(old) = self.plan.replaces {
-            account.factors.retain(|factor| factor.id != old);
-            events.push(Event::FactorRemoved { factor: old });
-        }
+        events.append(&mut gone);
         account.standing = Standing::Open;
         account.must_reenrol = false;
         account.generation = account.generation.saturating_add(1);
@@ -305,4 +338,9 @@ impl Enrolment {
         mark.merge(self.plan.used);
         mark
     }
+}
+
+/// Whether a factor is refused because it was lost.
+fn is_lost(factor: &Factor) -> bool {
+    matches!(factor.state, State::Suspended { .. })
 }

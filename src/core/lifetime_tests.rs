@@ -177,6 +177,43 @@ fn enrolments_that_cannot_be_are_named() {
 }
 
 #[test]
+fn one_factor_takes_the_place_of_all_that_were_lost() {
+    let mut stand = Stand::enrolled(1000);
+    let lost = stand.account.factors()[0].id;
+    let also_lost = stand.enrol(2, TOTP, None, START).unwrap();
+    let kept = stand.enrol(3, TOTP, None, START).unwrap();
+    let plan = stand.plan(4, TOTP, None);
+    let none = Enrolment::begin_for_lost(&stand.account, plan.clone(), START);
+    assert_eq!(none.unwrap_err(), EnrolmentError::NothingToReplace);
+    for id in [lost, also_lost] {
+        stand.account.suspend_factor(id, START).unwrap();
+    }
+    let id = stand.account.reserve_id();
+    stand.seeds.insert(id, seed(4));
+    let mut enrolment = Enrolment::begin_for_lost(&stand.account, plan, START).unwrap();
+    let moment = Moment::at(START);
+    let write = |enrolment: &mut Enrolment| {
+        let custody = Custody::Sealed(Sealed(vec![4]));
+        enrolment.written(id, "", Role::Primary, custody).unwrap();
+    };
+    write(&mut enrolment);
+    // What is written can be named anew before it is confirmed.
+    enrolment.forget_written();
+    assert!(enrolment.factors().is_empty());
+    write(&mut enrolment);
+    let typed = Response::classify(&stand.code(id, START / 30));
+    let candidates = stand.compute(&enrolment.wanted(&stand.account, moment));
+    let events = enrolment
+        .confirm(&mut stand.account, &typed, moment, &candidates)
+        .unwrap();
+    for gone in [lost, also_lost] {
+        assert!(events.contains(&Event::FactorRemoved { factor: gone }));
+    }
+    let left: Vec<FactorId> = stand.account.factors().iter().map(|f| f.id).collect();
+    assert_eq!(left, [kept, id]);
+}
+
+#[test]
 fn a_replacement_leaves_no_gap() {
     let mut stand = Stand::enrolled(1000);
     let old = stand.account.factors()[0].id;

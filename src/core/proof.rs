@@ -20,6 +20,10 @@ pub enum Change {
     RecoveryCodes,
     /// No second factor.
     SwitchOff,
+    /// A session of a realm's account.
+    Session,
+    /// The API key of a realm's account.
+    ApiKey,
 }
 
 /// What was shown.
@@ -42,8 +46,8 @@ impl Account {
     /// Whether `proof` is enough for `change`. An account without a factor needs none; otherwise a
     /// program in its owner's session could plant a factor of its own. A session stands for a
     /// factor only to replace one or to switch off, where `session_counts`: that is the way out
-    /// when device and codes are both lost. A code from a channel or a rescue leads to a new
-    /// factor and to nothing else.
+    /// when device and codes are both lost. A code from a channel or a rescue lets its owner in and
+    /// leads to a new factor, and to nothing else.
     ///
     /// # Errors
     /// [`ProofRequired`]
@@ -59,7 +63,10 @@ impl Account {
                 Way::Code(_) | Way::Presence(_) | Way::Recovery | Way::LegacyRecovery,
             ) => true,
             Proof::Verified(Way::OutOfBand(_) | Way::Bypass) => {
-                matches!(change, Change::AddFactor | Change::ReplaceFactor)
+                matches!(
+                    change,
+                    Change::AddFactor | Change::ReplaceFactor | Change::Session
+                )
             }
             Proof::Session => {
                 session_counts && matches!(change, Change::ReplaceFactor | Change::SwitchOff)
@@ -79,13 +86,15 @@ mod tests {
     use crate::factor::FactorId;
     use crate::stand::Stand;
 
-    const CHANGES: [Change; 6] = [
+    const CHANGES: [Change; 8] = [
         Change::AddFactor,
         Change::ReplaceFactor,
         Change::RemoveFactor,
         Change::Channels,
         Change::RecoveryCodes,
         Change::SwitchOff,
+        Change::Session,
+        Change::ApiKey,
     ];
 
     #[test]
@@ -102,8 +111,8 @@ mod tests {
         );
         assert_eq!(allowed(Proof::Session, false), []);
         for way in [Way::OutOfBand(FactorId(1)), Way::Bypass] {
-            let new_factor = [Change::AddFactor, Change::ReplaceFactor];
-            assert_eq!(allowed(Proof::Verified(way), false), new_factor);
+            let way_in = [Change::AddFactor, Change::ReplaceFactor, Change::Session];
+            assert_eq!(allowed(Proof::Verified(way), false), way_in);
         }
         for way in [
             Way::Code(FactorId(1)),
