@@ -155,6 +155,29 @@ impl Account {
         self.marks.of(fingerprint)
     }
 
+    /// Whether the account ever had a factor with this seed.
+    #[must_use]
+    pub fn remembers_seed(&self, fingerprint: &Mac) -> bool {
+        self.marks
+            .iter()
+            .any(|mark| mark.fingerprint == *fingerprint)
+    }
+
+    /// Whether a way is shut to a class of callers after too many failures.
+    #[must_use]
+    pub fn has_shut_way(&self) -> bool {
+        let factors = self.factors.iter();
+        let recovery = self.recovery.iter().map(|set| set.disabled);
+        let channels = self.channels.iter().map(|channel| channel.disabled);
+        let rescue = self.rescue.iter().map(|rescue| rescue.disabled);
+        factors
+            .flat_map(|factor| [factor.codes_disabled, factor.presence_disabled])
+            .chain(recovery)
+            .chain(channels)
+            .chain(rescue)
+            .any(|classes| !classes.is_empty())
+    }
+
     /// Whether a second factor is on: one was confirmed and not switched off since.
     #[must_use]
     pub fn is_enrolled(&self) -> bool {

@@ -207,6 +207,11 @@ mod tests {
         let text = stand.code(first, START / 30);
         assert!(stand.accepts(CallerClass::Console, &text, START));
         stand.account.remove_factor(first).unwrap();
+        let remembers = |number| {
+            let seed = fingerprint(&key(), &seed(number));
+            stand.account.remembers_seed(&seed)
+        };
+        assert!(remembers(1) && remembers(2) && !remembers(3));
         assert_eq!(stand.account.remove_factor(second), Err(FactorError::Last));
         let plan = stand.plan(1, TOTP, None);
         import(&mut stand, &plan, START - 300).unwrap();

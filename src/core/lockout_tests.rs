@@ -44,6 +44,7 @@ fn fresh(stand: &mut Stand, class: CallerClass, now: u64) -> bool {
 #[test]
 fn ten_thousand_guesses_are_a_hundred_in_each_class() {
     let mut stand = Stand::enrolled(1000);
+    assert!(!stand.account.has_shut_way());
     let (mut now, mut total) = (START, 0);
     for class in CallerClass::ALL {
         let (evaluated, end) = flood(&mut stand, class, 10_000, now);
@@ -54,6 +55,7 @@ fn ten_thousand_guesses_are_a_hundred_in_each_class() {
             stand.attempt(class, "123456", now + 100_000_000),
             Outcome::LockedOut
         ));
+        assert!(stand.account.has_shut_way());
     }
     assert_eq!(total, 400);
 }
