@@ -24,9 +24,9 @@ pub struct CoverageRecord {
     pub locked_out: u64,
     /// Whose factors were not used for 90 days.
     pub unused_90_days: u64,
-    /// Of whom the policy asks a factor.
+    /// Of whom the policy asks a factor, at once or from a date on.
     pub required: u64,
-    /// Local users of whom a factor is asked and who have none; at most 1000.
+    /// Local users of whom the policy asks a factor and who have none; at most 1000.
     pub missing: Vec<String>,
     /// The ways into this machine where no factor is asked.
     pub not_asked: Vec<String>,
@@ -62,10 +62,12 @@ pub struct RescueState {
 pub struct ImportAccountsOptions {
     /// `google_authenticator`, `pam_oath`, `pskc` or `privacyidea`; required.
     pub format: Option<String>,
-    /// The realm of names without one; `local` by default.
+    /// The realm of every row; by default the one that the file tells, or `local`.
     pub realm: Option<String>,
     /// The account, where the file names none.
     pub account: Option<String>,
+    /// How far the local time that a file of pam_oath is written in is ahead of UTC, in seconds.
+    pub utc_offset: Option<i32>,
     /// Of an encrypted PSKC file: a pre-shared key in hexadecimal, or a password.
     pub key: Option<OwnedFd>,
     /// Change nothing.
