@@ -4,6 +4,8 @@
 //! replaces the same key of an earlier one. Keys that are not known are errors, so that a misspelt
 //! key is not a silent default.
 
+mod accounts;
+
 use std::{
     ffi::OsStr,
     fs, io,
@@ -13,6 +15,9 @@ use std::{
 
 use data_encoding::HEXLOWER_PERMISSIVE;
 use serde::Deserialize;
+
+pub use accounts::{AccountSettings, NamedRealm, Realm};
+use accounts::{PolicyTable, RescueTable, Tables};
 
 /// The file that is read when the command line names none; it may be absent.
 pub const DEFAULT_FILE: &str = "/etc/oathd/oathd.conf";
@@ -38,6 +43,8 @@ pub struct Config {
     /// `log` – What goes to the journal: `off`, `error`, `warn`, `info`, `debug`, `trace`, or a list
     /// such as `info,oathd_token=debug`. `--log` and `$OATHD_LOG` win over it. Default: `info`.
     pub log: String,
+    /// What is set of accounts.
+    pub accounts: AccountSettings,
 }
 
 impl Default for Config {
@@ -49,6 +56,7 @@ impl Default for Config {
             busy_deadline: Duration::from_secs(5),
             call_deadline: Duration::from_secs(20),
             log: "info".to_owned(),
+            accounts: AccountSettings::default(),
         }
     }
 }
@@ -84,6 +92,16 @@ pub enum ConfigError {
     },
 }
 
+impl ConfigError {
+    fn value(file: &Path, key: &'static str, reason: String) -> ConfigError {
+        ConfigError::Value {
+            file: file.to_owned(),
+            key,
+            reason,
+        }
+    }
+}
+
 /// One file as it is written: every key may be absent.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -94,11 +112,16 @@ struct File {
     busy_deadline_seconds: Option<u64>,
     call_deadline_seconds: Option<u64>,
     log: Option<String>,
+    policy: Option<PolicyTable>,
+    rescue: Option<RescueTable>,
+    support_contact: Option<String>,
+    accept_sessions_as_proof: Option<bool>,
 }
 
 impl Config {
-    /// Reads `file`, which must exist, or [`DEFAULT_FILE`], which may be absent, and the drop-ins
-    /// in the folder of the same name with `.d` appended.
+    /// Reads `file`, which must exist, or [`DEFAULT_FILE`], which may be absent, the drop-ins in the
+    /// folder of the same name with `.d` appended, and the realms in `realms.d` beside it. Blocks:
+    /// the users of realms are looked up by name.
     ///
     /// # Errors
     ///
@@ -129,6 +152,9 @@ impl Config {
             })?;
             config.apply(&file, &text)?;
         }
+        config
+            .accounts
+            .read_realms(main.with_file_name("realms.d"))?;
         Ok(config)
     }
 
@@ -138,11 +164,7 @@ impl Config {
             file: path.to_owned(),
             source: Box::new(source),
         })?;
-        let value_error = |key, reason| ConfigError::Value {
-            file: path.to_owned(),
-            key,
-            reason,
-        };
+        let value_error = |key, reason| ConfigError::value(path, key, reason);
         let seconds = |key, value: u64, least: u64, most: u64| {
             if (least..=most).contains(&value) {
                 Ok(Duration::from_secs(value))
@@ -179,7 +201,14 @@ impl Config {
                 .map_err(|error| value_error("log", error.to_string()))?;
             self.log = filter;
         }
-        Ok(())
+        let tables = Tables {
+            policy: file.policy,
+            rescue: file.rescue,
+            support_contact: file.support_contact,
+            sessions_prove: file.accept_sessions_as_proof,
+        };
+        let applied = self.accounts.apply(tables);
+        applied.map_err(|(key, reason)| value_error(key, reason))
     }
 }
 
@@ -187,7 +216,11 @@ impl Config {
 fn drop_ins(main: &Path) -> Result<Vec<PathBuf>, ConfigError> {
     let mut folder = main.as_os_str().to_owned();
     folder.push(".d");
-    let folder = PathBuf::from(folder);
+    conf_files(PathBuf::from(folder))
+}
+
+/// The `.conf` files in a folder, which may be absent, in the order of their names.
+fn conf_files(folder: PathBuf) -> Result<Vec<PathBuf>, ConfigError> {
     let read_error = |source| ConfigError::Read {
         file: folder.clone(),
         source,

@@ -21,6 +21,7 @@
     )
 )]
 
+mod accounts;
 mod agents;
 pub mod authority;
 mod bus;

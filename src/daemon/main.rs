@@ -111,12 +111,9 @@ fn listen(control: mpsc::Sender<Control>, config: Option<PathBuf>) -> io::Result
             let command = tokio::select! {
                 _ = terminate.recv() => Control::Stop,
                 _ = interrupt.recv() => Control::Stop,
-                _ = hang_up.recv() => match Config::load(config.as_deref()) {
-                    Ok(config) => Control::Reload(Box::new(config)),
-                    Err(error) => {
-                        tracing::error!(%error, "settings kept as they were");
-                        continue;
-                    }
+                _ = hang_up.recv() => match reload(config.clone()).await {
+                    Some(config) => Control::Reload(Box::new(config)),
+                    None => continue,
                 },
             };
             if control.send(command).await.is_err() {
@@ -125,6 +122,18 @@ fn listen(control: mpsc::Sender<Control>, config: Option<PathBuf>) -> io::Result
         }
     });
     Ok(())
+}
+
+/// Reads the settings again, on a thread that may wait for them.
+async fn reload(file: Option<PathBuf>) -> Option<Config> {
+    let loading = tokio::task::spawn_blocking(move || Config::load(file.as_deref()));
+    match loading.await.ok()? {
+        Ok(config) => Some(config),
+        Err(error) => {
+            tracing::error!(%error, "settings kept as they were");
+            None
+        }
+    }
 }
 
 fn default_state() -> PathBuf {

@@ -8,12 +8,14 @@ use tokio::sync::mpsc;
 use zbus::Connection;
 
 use crate::{
+    accounts::{self, Accounts},
     authority::{Authorizer, Polkit},
     bus,
     clock::Clock,
     config::Config,
     identity::Callers,
     keyring::Keyring,
+    ledger::Ledger,
     notify::{self, Watchdog},
     random::Random,
     service::{Alarm, Parts, Service},
@@ -100,7 +102,10 @@ pub async fn run(
     let credentials = std::env::var_os("CREDENTIALS_DIRECTORY").map(PathBuf::from);
     let random = Arc::clone(&sources.random);
     let vault = Vault::load(&store, &state, credentials.as_deref(), random).await?;
-    let keyring = Keyring::open(store, Arc::new(vault), Arc::clone(&sources.clock)).await?;
+    let vault = Arc::new(vault);
+    let (random, clock) = (Arc::clone(&sources.random), Arc::clone(&sources.clock));
+    let ledger = Ledger::open(store.clone(), &state, random, Arc::clone(&clock)).await?;
+    let keyring = Keyring::open(store, Arc::clone(&vault), clock).await?;
     let connection = connect(&bus).await?;
     let authorizer = match authorizer {
         Some(authorizer) => authorizer,
@@ -113,7 +118,16 @@ pub async fn run(
         settings(&config),
         Arc::clone(&entropy),
     );
+    let accounts = Accounts::new(accounts::Parts {
+        ledger,
+        vault,
+        clock: Arc::clone(&sources.clock),
+        entropy: Arc::clone(&entropy),
+        connection: connection.clone(),
+        settings: config.accounts,
+    });
     let service = Service::new(Parts {
+        accounts,
         callers: Callers::new(&connection).await?,
         connection: connection.clone(),
         hub,
@@ -138,6 +152,7 @@ pub async fn run(
                         Arc::clone(&entropy),
                     );
                     service.replace_hub(hub, config.call_deadline).await;
+                    service.accounts().take_up(config.accounts);
                     events = fresh;
                     notify::ready();
                     tracing::info!("settings taken up");

@@ -16,7 +16,7 @@ use oathd_card::{CardOptions, Profile, SharedCard, StateError, Touch};
 use oathd_daemon::{
     authority::{Action, Authorizer},
     clock::{Clock, SystemClock},
-    config::Config,
+    config::{Config, NamedRealm},
     random::SystemRandom,
     run::{Bus, Control, RunError, Sources, run},
 };
@@ -71,6 +71,10 @@ pub(crate) struct WorldArguments {
     /// Whose calls oathd serves: those of the user who runs it and of root, or everybody's
     #[arg(long, value_name = "WHOM", value_enum, default_value_t = Allow::Owner)]
     allow: Allow,
+
+    /// A realm of accounts and the uid of the service that owns it; may be given more than once
+    #[arg(long = "realm", value_name = "NAME=UID")]
+    realms: Vec<NamedRealm>,
 
     /// Keeps the tokens and what oathd stores in DIR, seeds in the clear, and starts with what is
     /// there
@@ -159,7 +163,7 @@ impl World {
         let mut oathd = tokio::spawn(run(
             Bus::Address(bus.address().to_owned()),
             state.join("oathd"),
-            Config::default(),
+            arguments.config(),
             sources,
             arguments.allow.authorizer(),
             commands,
@@ -210,6 +214,16 @@ impl World {
         if let Err(error) = self.folder.close() {
             crate::complain(&error);
         }
+    }
+}
+
+impl WorldArguments {
+    /// The settings of oathd.
+    fn config(&self) -> Config {
+        let mut config = Config::default();
+        let realms = self.realms.iter().cloned();
+        config.accounts.realms = realms.map(|named| (named.name, named.realm)).collect();
+        config
     }
 }
 

@@ -4,7 +4,7 @@ use std::{collections::HashMap, sync::Arc};
 
 use oathd_api::{
     names::API_VERSION,
-    wire::{AddOptions, CredentialQuery, CredentialRecord, ImportOptions},
+    wire::{AddOptions, CodeOptions, CodeRecord, CredentialQuery, CredentialRecord, ImportOptions},
 };
 use oathd_oath::{NewCredential, otpauth};
 use oathd_token::AddOptions as Writing;
@@ -123,6 +123,18 @@ impl Manager {
             .await
     }
 
+    #[zbus(out_args("credential", "code"))]
+    async fn generate_code(
+        &self,
+        query: CredentialQuery,
+        options: CodeOptions,
+        #[zbus(header)] header: Header<'_>,
+    ) -> Result<(CredentialRecord, CodeRecord), Error> {
+        let call = self.service.identify(&header).await?;
+        let code = self.service.code_of(&call, query, options);
+        self.service.attend(&call, code).await
+    }
+
     #[zbus(out_args("credential"))]
     async fn add_credential(
         &self,
@@ -190,7 +202,7 @@ impl Manager {
 
     #[zbus(property(emits_changed_signal = "const"))]
     fn capabilities(&self) -> Vec<String> {
-        vec!["tokens".to_owned()]
+        vec!["tokens".to_owned(), "accounts".to_owned()]
     }
 }
 

@@ -1,8 +1,12 @@
 //! The interfaces on the bus. A method here is a sentence: who calls, may they, do it, answer.
 
+mod accounts;
+mod administration;
+mod enrollment;
 mod manager;
 mod objects;
 mod token;
+mod verifier;
 
 use std::sync::Arc;
 
@@ -18,9 +22,12 @@ use crate::{
     error::Error,
     service::{Alarm, Call, Service, TokenObject},
 };
+use accounts::Accounts;
+use administration::Administration;
 use manager::{Manager, ManagerSignals};
 use objects::ObjectManager;
 use token::{TokenInterface, TokenInterfaceSignals};
+use verifier::Verifier;
 
 /// Puts the root object on the connection and then takes the name: whoever sees the name can call.
 /// A name that another oathd has is not taken from it, nor given up to a later one: its callers
@@ -28,6 +35,9 @@ use token::{TokenInterface, TokenInterfaceSignals};
 pub(crate) async fn serve(service: &Arc<Service>) -> zbus::Result<()> {
     let server = service.connection.object_server();
     server.at(ROOT_PATH, Manager::new(service)).await?;
+    server.at(ROOT_PATH, Verifier::new(service)).await?;
+    server.at(ROOT_PATH, Accounts::new(service)).await?;
+    server.at(ROOT_PATH, Administration::new(service)).await?;
     server.at(ROOT_PATH, ObjectManager::new(service)).await?;
     let alone = RequestNameFlags::DO_NOT_QUEUE;
     let connection = &service.connection;
@@ -39,6 +49,9 @@ pub(crate) async fn serve(service: &Arc<Service>) -> zbus::Result<()> {
 pub(crate) async fn retire(service: &Service) -> zbus::Result<()> {
     let server = service.connection.object_server();
     server.remove::<ObjectManager, _>(ROOT_PATH).await?;
+    server.remove::<Administration, _>(ROOT_PATH).await?;
+    server.remove::<Accounts, _>(ROOT_PATH).await?;
+    server.remove::<Verifier, _>(ROOT_PATH).await?;
     server.remove::<Manager, _>(ROOT_PATH).await?;
     Ok(())
 }

@@ -1,9 +1,11 @@
 //! An account while it is changed.
 
-use oathd_core::{Account, Event, Mac, Moment};
-use rusqlite::{Connection, OptionalExtension};
+use std::sync::{Mutex, PoisonError};
 
-use super::{entry::What, error::LedgerError};
+use oathd_core::{Account, Event, Mac, Moment};
+use rusqlite::Connection;
+
+use super::{decoys::Decoys, entry::What, error::LedgerError, seeds};
 use crate::store::StoreError;
 
 /// An account, or a decoy in its place, in the hands of a [`change`](super::Ledger::change).
@@ -15,6 +17,9 @@ pub struct Draft<'a> {
     pub(super) connection: &'a Connection,
     /// The row of the account; `None` for a decoy.
     pub(super) row: Option<i64>,
+    /// The row of an account that was disowned.
+    pub(super) stale: Option<i64>,
+    pub(super) decoys: &'a Mutex<Decoys>,
     pub(super) happened: Vec<What>,
     pub(super) discarded: bool,
     /// The first failure of SQLite: nothing of the change is kept then.
@@ -33,6 +38,11 @@ impl Draft<'_> {
             return;
         }
         let name = self.account.name().clone();
+        if let Some(row) = self.stale.take() {
+            self.row = Some(row);
+            self.account = Account::new(name, uid);
+            return;
+        }
         let insert = || {
             self.connection
                 .prepare_cached("INSERT INTO account (realm, name, record) VALUES (?, ?, x'')")?
@@ -45,6 +55,17 @@ impl Draft<'_> {
             }
             Err(error) => drop(self.fail(error)),
         }
+    }
+
+    /// Treats the account as one that does not exist: its name was given to another user since.
+    /// [`create`](Draft::create) then begins it anew, and nothing of it is left.
+    pub fn disown(&mut self) {
+        let name = self.account.name().clone();
+        let mut decoys = self.decoys.lock().unwrap_or_else(PoisonError::into_inner);
+        let charged = decoys.record(&name);
+        let charged = charged.and_then(|record| oathd_core::decode(&record));
+        self.account = charged.unwrap_or_else(|_| Account::decoy(name));
+        self.stale = self.row.take();
     }
 
     /// Writes down what happened, with the change and in its commit.
@@ -68,7 +89,7 @@ impl Draft<'_> {
     ///
     /// [`LedgerError::Store`].
     pub fn seed_is_taken(&mut self, fingerprint: &Mac) -> Result<bool, LedgerError> {
-        let holder = holder_of(self.connection, fingerprint.as_bytes());
+        let holder = seeds::holder(self.connection, fingerprint.as_bytes());
         let holder = holder.map_err(|error| self.fail(error))?;
         Ok(holder.is_some_and(|holder| Some(holder) != self.row))
     }
@@ -80,15 +101,4 @@ impl Draft<'_> {
         self.failed.get_or_insert(error);
         LedgerError::Store(reason)
     }
-}
-
-/// The account that holds a seed.
-pub(super) fn holder_of(
-    connection: &Connection,
-    fingerprint: &[u8; 32],
-) -> rusqlite::Result<Option<i64>> {
-    connection
-        .prepare_cached("SELECT account FROM seed WHERE fingerprint = ?")?
-        .query_row([fingerprint], |row| row.get(0))
-        .optional()
 }

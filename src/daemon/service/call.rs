@@ -28,7 +28,7 @@ pub(crate) struct Call {
     /// The caller allows that its user is asked something.
     pub(crate) interactive: bool,
     /// When it must have been answered; none for what is carried through.
-    pub(super) deadline: Option<Instant>,
+    pub(crate) deadline: Option<Instant>,
     underway: Arc<Underway>,
 }
 
@@ -52,14 +52,14 @@ impl Call {
     }
 
     /// How much longer it may take.
-    pub(super) fn left(&self) -> Duration {
+    pub(crate) fn left(&self) -> Duration {
         self.deadline.map_or(Duration::MAX, |deadline| {
             deadline.saturating_duration_since(Instant::now())
         })
     }
 
     /// `token`, for a request that ends in time for this call.
-    pub(super) fn within(&self, token: &Token) -> Result<Token, Error> {
+    pub(crate) fn within(&self, token: &Token) -> Result<Token, Error> {
         match self.left() {
             Duration::ZERO => Err(Error::because(
                 ErrorName::TokenFault,
@@ -70,7 +70,7 @@ impl Call {
     }
 
     /// What `work` gives, if it does before this call must have been answered.
-    async fn in_time<T>(&self, work: impl Future<Output = T>) -> Option<T> {
+    pub(crate) async fn in_time<T>(&self, work: impl Future<Output = T>) -> Option<T> {
         match self.deadline {
             Some(deadline) => timeout_at(deadline, work).await.ok(),
             None => Some(work.await),

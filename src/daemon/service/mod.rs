@@ -12,6 +12,7 @@ mod credentials;
 mod guests;
 mod passwords;
 mod presence;
+mod search;
 mod tokens;
 
 use std::{
@@ -27,7 +28,8 @@ pub(crate) use credentials::new_credential;
 pub(crate) use tokens::{Alarm, TokenObject, kind};
 
 use crate::{
-    agents::Agents, authority::Authorizer, clock::Clock, identity::Callers, keyring::Keyring,
+    accounts::Accounts, agents::Agents, authority::Authorizer, clock::Clock, identity::Callers,
+    keyring::Keyring,
 };
 use access::Unlocks;
 use guests::Guests;
@@ -37,14 +39,15 @@ use tokens::Objects;
 pub(crate) struct Service {
     pub(crate) connection: zbus::Connection,
     pub(crate) agents: Agents,
+    accounts: Accounts,
     hub: Mutex<Hub>,
     /// How long a call may take whose user may not be asked.
     call_deadline: Mutex<Duration>,
-    clock: Arc<dyn Clock>,
-    entropy: Entropy,
-    keyring: Keyring,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) entropy: Entropy,
+    pub(crate) keyring: Keyring,
     authorizer: Authorizer,
-    callers: Callers,
+    pub(crate) callers: Callers,
     unlocks: Unlocks,
     objects: Objects,
     guests: Arc<Guests>,
@@ -55,6 +58,7 @@ pub(crate) struct Service {
 /// What a [`Service`] is made of.
 pub(crate) struct Parts {
     pub(crate) connection: zbus::Connection,
+    pub(crate) accounts: Accounts,
     pub(crate) hub: Hub,
     pub(crate) call_deadline: Duration,
     pub(crate) clock: Arc<dyn Clock>,
@@ -69,6 +73,7 @@ impl Service {
         Arc::new(Service {
             agents: Agents::new(parts.connection.clone()),
             connection: parts.connection,
+            accounts: parts.accounts,
             hub: Mutex::new(parts.hub),
             call_deadline: Mutex::new(parts.call_deadline),
             clock: parts.clock,
@@ -110,7 +115,12 @@ impl Service {
         self.withdraw_foreign().await;
     }
 
-    fn hub(&self) -> Hub {
+    /// What everything about accounts shares.
+    pub(crate) fn accounts(&self) -> &Accounts {
+        &self.accounts
+    }
+
+    pub(crate) fn hub(&self) -> Hub {
         self.hub
             .lock()
             .unwrap_or_else(PoisonError::into_inner)

@@ -1,0 +1,1 @@
+//! `org.oathd.Oathd1.Enrollment`: the objects of enrollments under way.
