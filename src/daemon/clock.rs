@@ -1,7 +1,7 @@
 //! The time of day, and the time since boot.
 
 use std::{
-    sync::atomic::{AtomicU64, Ordering},
+    sync::atomic::{AtomicBool, AtomicU64, Ordering},
     time::Duration,
 };
 
@@ -46,6 +46,7 @@ fn to_duration(time: Timespec) -> Duration {
 pub struct ManualClock {
     now: AtomicU64,
     boot_seconds: AtomicU64,
+    synchronised: AtomicBool,
 }
 
 impl ManualClock {
@@ -54,6 +55,7 @@ impl ManualClock {
         ManualClock {
             now: AtomicU64::new(now),
             boot_seconds: AtomicU64::new(0),
+            synchronised: AtomicBool::new(false),
         }
     }
 
@@ -62,6 +64,16 @@ impl ManualClock {
         let before = self.now.swap(now, Ordering::SeqCst);
         self.boot_seconds
             .fetch_add(now.saturating_sub(before), Ordering::SeqCst);
+    }
+
+    /// Sets the time of day, in Unix seconds, without any time going by.
+    pub fn leap(&self, now: u64) {
+        self.now.store(now, Ordering::SeqCst);
+    }
+
+    /// Says whether a time service vouches for the time of day.
+    pub fn vouch(&self, synchronised: bool) {
+        self.synchronised.store(synchronised, Ordering::SeqCst);
     }
 }
 
@@ -72,6 +84,10 @@ impl Clock for ManualClock {
 
     fn boot_time(&self) -> Duration {
         Duration::from_secs(self.boot_seconds.load(Ordering::SeqCst))
+    }
+
+    fn synchronised(&self) -> bool {
+        self.synchronised.load(Ordering::SeqCst)
     }
 }
 

@@ -112,7 +112,7 @@ impl Keyring {
         device_id: &[u8],
         key: &[u8; ACCESS_KEY],
     ) -> Result<(), KeyringError> {
-        let binding = Binding { uid, device_id };
+        let binding = Binding::Token { uid, device_id };
         let sealed = self.vault.seal(Purpose::RememberedKey, binding, key)?;
         let row = (uid, device_id.to_vec(), sealed, self.created());
         self.store
@@ -150,7 +150,7 @@ impl Keyring {
                     .optional()
             })
             .await?;
-        let binding = Binding { uid, device_id };
+        let binding = Binding::Token { uid, device_id };
         sealed
             .map(|sealed| self.open_access_key(Purpose::RememberedKey, binding, &sealed))
             .transpose()
@@ -182,7 +182,7 @@ impl Keyring {
         device_id: &[u8],
         keys: PairingKeys,
     ) -> Result<(), KeyringError> {
-        let binding = Binding { uid, device_id };
+        let binding = Binding::Token { uid, device_id };
         let access = keys.access.as_slice();
         let access = self.vault.seal(Purpose::AccessKey, binding, access)?;
         let presence = self
@@ -238,7 +238,7 @@ impl Keyring {
         let Some((serial, access, presence, credential_id)) = row else {
             return Ok(None);
         };
-        let binding = Binding { uid, device_id };
+        let binding = Binding::Token { uid, device_id };
         Ok(Some(PairingKeys {
             serial,
             access: self.open_access_key(Purpose::AccessKey, binding, &access)?,

@@ -4,7 +4,8 @@
 //! answer is given only after the COMMIT that holds it has reached the disk (WAL,
 //! `synchronous=FULL`). A lock file keeps a second oathd out.
 
-mod schema;
+pub(crate) mod reader;
+pub(crate) mod schema;
 mod writer;
 
 use std::{
@@ -12,7 +13,7 @@ use std::{
     io,
     os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt},
     path::{Path, PathBuf},
-    sync::Arc,
+    sync::{Arc, OnceLock},
 };
 
 use rusqlite::{Connection, config::DbConfig};
@@ -24,7 +25,7 @@ pub(crate) use writer::Abort;
 use writer::Writer;
 
 /// The database, inside the state folder.
-const DATABASE: &str = "oathd.db";
+pub(crate) const DATABASE: &str = "oathd.db";
 
 /// The lock file, inside the state folder; who holds its lock owns the folder.
 const LOCK: &str = "lock";
@@ -79,11 +80,13 @@ impl StoreError {
 #[derive(Clone, Debug)]
 pub struct Store {
     writer: Arc<Writer>,
+    damage: reader::Damage,
 }
 
 impl Store {
     /// Opens the store in the folder `dir`, making both if they are not there (0700, 0600), and
-    /// brings its schema up to date. Blocks on the disk.
+    /// brings its schema up to date. Blocks on the disk. The file is looked through for damage
+    /// meanwhile and afterwards; once some is found, every call fails.
     ///
     /// # Errors
     ///
@@ -97,12 +100,14 @@ impl Store {
         private_file(&path).map_err(|error| StoreError::unavailable(&path, error))?;
         let mut connection = Connection::open(&path).map_err(failed)?;
         configure(&connection).map_err(failed)?;
-        schema::check(&connection, &path)?;
         schema::migrate(&mut connection, &path)?;
-        let writer = Writer::start(connection, path.clone(), lock)
-            .map_err(|error| StoreError::unavailable(&path, error))?;
+        let damage = Arc::new(OnceLock::new());
+        let failed = |error: io::Error| StoreError::unavailable(&path, error);
+        let writer = Writer::start(connection, path.clone(), lock).map_err(failed)?;
+        reader::look_for_damage(path.clone(), &damage).map_err(failed)?;
         Ok(Store {
             writer: Arc::new(writer),
+            damage,
         })
     }
 
@@ -118,7 +123,7 @@ impl Store {
         W: FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
     {
         let work = |connection: &Connection| work(connection).map_err(Abort::Sqlite);
-        self.writer.run(work, |_: Result<&T, &StoreError>| ()).await
+        self.transact(work, |_: Result<&T, &StoreError>| ()).await
     }
 
     /// The same for work that can find that it must not be done, and is then taken back. `after`
@@ -130,7 +135,30 @@ impl Store {
         W: FnOnce(&Connection) -> Result<T, Abort<E>> + Send + 'static,
         A: FnOnce(Result<&T, &E>) + Send + 'static,
     {
-        self.writer.run(work, after).await
+        match self.damage.get() {
+            Some(damage) => Err(damage.clone().into()),
+            None => self.writer.run(work, after).await,
+        }
+    }
+
+    /// Does `work`, which only reads, beside the writer: it may take long.
+    pub(crate) async fn inspect<T, W>(&self, work: W) -> Result<T, StoreError>
+    where
+        T: Send + 'static,
+        W: FnOnce(&mut Connection) -> rusqlite::Result<T> + Send + 'static,
+    {
+        let path = self.writer.path();
+        let (reply, outcome) = tokio::sync::oneshot::channel();
+        let reply = |done| drop(reply.send(done));
+        reader::run(path.to_owned(), work, reply)
+            .map_err(|error| StoreError::unavailable(path, error))?;
+        let ended = |_| StoreError::unavailable(path, "the look at the store gave no answer");
+        outcome.await.map_err(ended)?
+    }
+
+    /// The file of the database.
+    pub(crate) fn path(&self) -> &Path {
+        self.writer.path()
     }
 }
 
@@ -145,8 +173,8 @@ fn configure(connection: &Connection) -> rusqlite::Result<()> {
     connection.pragma_update(None, "secure_delete", true)?;
     connection.pragma_update(None, "temp_store", "MEMORY")?;
     connection.pragma_update(None, "cell_size_check", true)?;
-    // In KiB, when negative: the tables are small, and so is the idle process.
-    connection.pragma_update(None, "cache_size", -512)?;
+    // In KiB, when negative: the upper pages of the index of a million accounts.
+    connection.pragma_update(None, "cache_size", -4096)?;
     // A checkpoint every 1000 pages, and a journal that is cut to 4 MiB after it.
     connection.pragma_update(None, "wal_autocheckpoint", 1000)?;
     connection.pragma_update(None, "journal_size_limit", 4 << 20)

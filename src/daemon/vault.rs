@@ -2,8 +2,8 @@
 //!
 //! One vault key, 32 bytes, from a systemd credential or a file; HKDF-SHA256 (RFC 5869) makes one
 //! subkey for each purpose, XChaCha20-Poly1305 (draft-irtf-cfrg-xchacha-03) seals under it. The
-//! associated data binds a value to its purpose, uid and device: a row copied to another place
-//! does not open.
+//! associated data binds a value to its purpose and its place: a value that was copied to another
+//! place does not open.
 
 mod key;
 pub(crate) mod key_file;
@@ -15,6 +15,7 @@ use chacha20poly1305::{
     aead::{Aead, Payload},
 };
 use hkdf::Hkdf;
+use oathd_core::{AccountName, FactorId};
 use sha2::Sha256;
 use zeroize::Zeroizing;
 
@@ -40,6 +41,10 @@ pub enum Purpose {
     AccessKey,
     /// The key of the presence credential of a paired token.
     PresenceKey,
+    /// The seed of a factor.
+    AccountSeed,
+    /// The key of the presence credential of the token of a factor.
+    FactorPresence,
 }
 
 impl Purpose {
@@ -48,17 +53,29 @@ impl Purpose {
             Purpose::RememberedKey => "remembered key",
             Purpose::AccessKey => "access key",
             Purpose::PresenceKey => "presence key",
+            Purpose::AccountSeed => "account seed",
+            Purpose::FactorPresence => "factor presence key",
         }
     }
 }
 
-/// To whom and to which token a value belongs.
+/// The place that a value belongs to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Binding<'a> {
-    /// The user.
-    pub uid: u32,
-    /// The device id of the token's applet.
-    pub device_id: &'a [u8],
+pub enum Binding<'a> {
+    /// A token, as one user has it.
+    Token {
+        /// The user.
+        uid: u32,
+        /// The device id of the token's applet.
+        device_id: &'a [u8],
+    },
+    /// A factor of an account. Its number is never given again, so nothing comes back in its place.
+    Factor {
+        /// The account.
+        account: &'a AccountName,
+        /// The factor.
+        factor: FactorId,
+    },
 }
 
 /// Why a value cannot be sealed or opened.
@@ -200,14 +217,30 @@ impl VaultKey {
     }
 }
 
-/// Version, label with its length, uid, device id: no two places share it.
+/// The kind of place, the label with its length, and the place; what has no fixed length but the
+/// last part is preceded by its length. No two places share it.
 fn associated_data(purpose: Purpose, binding: Binding<'_>) -> Vec<u8> {
     let label = purpose.label().as_bytes();
-    let length = u8::try_from(label.len()).unwrap_or(u8::MAX);
-    let mut aad = vec![VERSION, length];
+    let length = |bytes: &[u8]| u8::try_from(bytes.len()).unwrap_or(u8::MAX);
+    let kind = match binding {
+        Binding::Token { .. } => 1,
+        Binding::Factor { .. } => 2,
+    };
+    let mut aad = vec![kind, length(label)];
     aad.extend_from_slice(label);
-    aad.extend_from_slice(&binding.uid.to_be_bytes());
-    aad.extend_from_slice(binding.device_id);
+    match binding {
+        Binding::Token { uid, device_id } => {
+            aad.extend_from_slice(&uid.to_be_bytes());
+            aad.extend_from_slice(device_id);
+        }
+        Binding::Factor { account, factor } => {
+            let realm = account.realm().as_str().as_bytes();
+            aad.extend_from_slice(&factor.0.to_be_bytes());
+            aad.push(length(realm));
+            aad.extend_from_slice(realm);
+            aad.extend_from_slice(account.name().as_bytes());
+        }
+    }
     aad
 }
 

@@ -21,6 +21,15 @@ pub struct Actor {
     pub service: Option<String>,
 }
 
+impl Actor {
+    /// oathd, of its own accord.
+    pub(super) const ITSELF: Actor = Actor {
+        uid: 0,
+        class: None,
+        service: None,
+    };
+}
+
 /// What happened.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum What {

@@ -1,40 +1,48 @@
 //! Accounts in the store: read, judged and written on the store's thread, in one savepoint, with
 //! the entries of the audit trail. The answer comes after the COMMIT has reached the disk.
 
+mod check;
 mod decoys;
 mod draft;
 mod entry;
 mod error;
 mod grants;
 mod keys;
+mod reading;
+mod retention;
 mod seeds;
 mod times;
 mod trail;
+mod verdict;
+mod writing;
 
 use std::{
     collections::HashMap,
     fmt,
     path::Path,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
 use oathd_core::{Account, AccountName, MacKey, Moment, RealmName};
-use rusqlite::{Connection, OptionalExtension};
+use rusqlite::Connection;
 
 pub use draft::Draft;
 pub use entry::{Actor, AuditEntry, What};
 pub use error::LedgerError;
 pub use grants::SessionRow;
+pub use retention::Retention;
+pub use verdict::{AuditFault, AuditVerdict};
 
 use crate::{
     clock::Clock,
     random::Random,
-    store::{Abort, Store, StoreError},
+    store::{Store, StoreError},
 };
 use decoys::Decoys;
 use keys::Keys;
 use times::Times;
 use trail::Ends;
+use writing::find;
 
 /// The accounts. Clones share them.
 #[derive(Clone)]
@@ -45,24 +53,9 @@ struct Shared {
     keys: Result<Keys, String>,
     times: Times,
     decoys: Mutex<Decoys>,
-}
-
-/// Why a change is not kept.
-enum Undone<T> {
-    Discarded(T),
-    Failed(LedgerError),
-}
-
-impl<T> From<StoreError> for Undone<T> {
-    fn from(error: StoreError) -> Undone<T> {
-        Undone::Failed(error.into())
-    }
-}
-
-impl<T, E: Into<LedgerError>> From<E> for Abort<Undone<T>> {
-    fn from(error: E) -> Abort<Undone<T>> {
-        Abort::Refused(Undone::Failed(error.into()))
-    }
+    retention: Mutex<Retention>,
+    /// The trail as it is on the disk.
+    ends: Mutex<Ends>,
 }
 
 impl fmt::Debug for Ledger {
@@ -89,13 +82,25 @@ impl Ledger {
         if let Err(reason) = &keys {
             tracing::error!(reason, "the key of the recovery codes is not usable");
         }
-        let (latest, floors) = store.write(remembered_times).await?;
-        Ok(Ledger(Arc::new(Shared {
+        let (ends, floors) = store.write(remembered).await?;
+        let shared = Arc::new(Shared {
             store,
             keys,
-            times: Times::new(clock, latest, floors),
+            times: Times::new(clock, ends.latest, floors),
             decoys: Mutex::new(Decoys::new()),
-        })))
+            retention: Mutex::default(),
+            ends: Mutex::new(ends),
+        });
+        if shared.keys.is_ok() {
+            shared.check_end().await?;
+        }
+        trail::publish(&lock(&shared.ends));
+        Ok(Ledger(shared))
+    }
+
+    /// Sets how long entries of the audit trail are kept.
+    pub fn set_retention(&self, retention: Retention) {
+        *lock(&self.0.retention) = retention;
     }
 
     /// The key of recovery, sent and bypass codes.
@@ -156,137 +161,27 @@ impl Ledger {
         W: FnOnce(&mut Draft<'_>) -> T + Send + 'static,
     {
         self.0.keys()?;
-        let (shared, name) = (Arc::clone(&self.0), name.clone());
-        let work = move |connection: &Connection| shared.change(connection, &name, &actor, work);
-        let after = |outcome: Result<&(T, Option<Ends>), &Undone<T>>| {
-            if let Ok((_, Some(ends))) = outcome {
-                trail::publish(ends);
-            }
-        };
-        match self.0.store.transact(work, after).await {
-            Ok((answer, _)) => Ok(answer),
-            Err(Undone::Discarded(answer)) => Ok(answer),
-            Err(Undone::Failed(error)) => Err(error),
-        }
+        let name = name.clone();
+        self.0
+            .transact(move |shared, connection| shared.change(connection, &name, &actor, work))
+            .await
     }
 }
 
-impl Shared {
-    fn keys(&self) -> Result<&Keys, LedgerError> {
-        self.keys.as_ref().map_err(|_| LedgerError::KeyMissing)
-    }
-
-    /// The whole of a change, in a savepoint. Beside the answer: the head of the trail, where the
-    /// journal should be told.
-    fn change<T>(
-        &self,
-        connection: &Connection,
-        name: &AccountName,
-        actor: &Actor,
-        work: impl FnOnce(&mut Draft<'_>) -> T,
-    ) -> Result<(T, Option<Ends>), Abort<Undone<T>>> {
-        let found = find(connection, name)?;
-        let (row, record) = match found {
-            Some((row, record)) => (Some(row), record),
-            None => (None, self.decoys().record(name).map_err(failed)?),
-        };
-        let account = oathd_core::decode(&record).map_err(failed)?;
-        let seeds = match row {
-            Some(_) => seeds::of(&account),
-            None => Vec::new(),
-        };
-        let mut draft = Draft {
-            account,
-            moment: self.times.moment(name.realm()),
-            connection,
-            row,
-            happened: Vec::new(),
-            discarded: false,
-            failed: None,
-        };
-        let answer = work(&mut draft);
-        if let Some(error) = draft.failed {
-            return Err(Abort::Sqlite(error));
-        }
-        if draft.discarded {
-            return Err(Abort::Refused(Undone::Discarded(answer)));
-        }
-        let changed = oathd_core::encode(&draft.account).map_err(failed)?;
-        if changed != record {
-            match draft.row {
-                Some(row) => {
-                    write(connection, row, &changed)?;
-                    let now = seeds::of(&draft.account);
-                    if !seeds::follow(connection, row, &seeds, &now)? {
-                        return Err(failed(LedgerError::SeedTaken));
-                    }
-                }
-                None => {
-                    decoys::write_row(connection, name, &changed)?;
-                    self.decoys().keep(name, changed);
-                }
-            }
-        }
-        let head = self.append(connection, actor, Some(name), draft.moment, draft.happened);
-        Ok((answer, head?))
-    }
-
-    /// Adds entries to the trail. The head, where the journal should be told.
-    fn append<T>(
-        &self,
-        connection: &Connection,
-        actor: &Actor,
-        account: Option<&AccountName>,
-        moment: Moment,
-        happened: Vec<What>,
-    ) -> Result<Option<Ends>, Abort<Undone<T>>> {
-        if happened.is_empty() {
-            return Ok(None);
-        }
-        let keys = self.keys().map_err(failed)?;
-        let mut ends = Ends::read(connection)?
-            .map(|(ends, _)| ends)
-            .unwrap_or_default();
-        let before = ends.last;
-        let alarm = happened.iter().any(What::is_alarm);
-        for what in happened {
-            ends.append(connection, moment.now, (actor, account, what))?;
-        }
-        ends.latest = ends.latest.max(self.times.latest());
-        ends.write(connection, &keys.trail)?;
-        Ok((alarm || trail::is_milestone(before, ends.last)).then_some(ends))
-    }
-
-    fn decoys(&self) -> std::sync::MutexGuard<'_, Decoys> {
-        // Every change is one call, so a poisoned map is whole.
-        self.decoys.lock().unwrap_or_else(PoisonError::into_inner)
+impl Drop for Shared {
+    fn drop(&mut self) {
+        trail::publish(&lock(&self.ends));
     }
 }
 
-fn failed<T>(error: impl Into<LedgerError>) -> Abort<Undone<T>> {
-    Abort::Refused(Undone::Failed(error.into()))
+/// Every change under these locks is one call, so what a panic left is whole.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// The row and the record of an account.
-fn find(connection: &Connection, name: &AccountName) -> rusqlite::Result<Option<(i64, Vec<u8>)>> {
-    connection
-        .prepare_cached("SELECT id, record FROM account WHERE realm = ? AND name = ?")?
-        .query_row((name.realm().as_str(), name.name()), |row| {
-            Ok((row.get(0)?, row.get(1)?))
-        })
-        .optional()
-}
-
-fn write(connection: &Connection, row: i64, record: &[u8]) -> rusqlite::Result<()> {
-    connection
-        .prepare_cached("UPDATE account SET record = ? WHERE id = ?")?
-        .execute((record, row))
-        .map(drop)
-}
-
-/// The latest time that was believed, and the floors of the realms.
-fn remembered_times(connection: &Connection) -> rusqlite::Result<(u64, HashMap<RealmName, u64>)> {
-    let latest = Ends::read(connection)?.map_or(0, |(ends, _)| ends.latest);
+/// The ends of the trail, and the floors of the realms.
+fn remembered(connection: &Connection) -> rusqlite::Result<(Ends, HashMap<RealmName, u64>)> {
+    let ends = Ends::read(connection)?.map_or_else(Ends::default, |(ends, _)| ends);
     let mut floors = HashMap::new();
     let mut query = connection.prepare("SELECT realm, at FROM floor")?;
     let rows = query.query_map((), |row| Ok((row.get(0)?, row.get(1)?)))?;
@@ -296,5 +191,12 @@ fn remembered_times(connection: &Connection) -> rusqlite::Result<(u64, HashMap<R
             floors.insert(realm, at);
         }
     }
-    Ok((latest, floors))
+    Ok((ends, floors))
 }
+
+#[cfg(test)]
+mod stand;
+#[cfg(test)]
+mod tests;
+#[cfg(test)]
+mod trail_tests;

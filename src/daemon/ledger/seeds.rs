@@ -1,9 +1,7 @@
 //! Which account holds a seed: no two hold the same, or one person could stand for two.
 
 use oathd_core::Account;
-use rusqlite::Connection;
-
-use super::draft::holder_of;
+use rusqlite::{Connection, OptionalExtension};
 
 /// The fingerprints of the factors of an account.
 pub(super) fn of(account: &Account) -> Vec<[u8; 32]> {
@@ -11,8 +9,8 @@ pub(super) fn of(account: &Account) -> Vec<[u8; 32]> {
     let mut seeds: Vec<_> = factors
         .map(|factor| *factor.fingerprint.as_bytes())
         .collect();
-    seeds.sort_unstable();
     // A seed that was written to several tokens is several factors.
+    seeds.sort_unstable();
     seeds.dedup();
     seeds
 }
@@ -30,7 +28,7 @@ pub(super) fn follow(
             .execute((gone, row))?;
     }
     for new in now.iter().filter(|seed| !before.contains(seed)) {
-        if holder_of(connection, new)?.is_some() {
+        if holder(connection, new)?.is_some() {
             return Ok(false);
         }
         connection
@@ -38,4 +36,15 @@ pub(super) fn follow(
             .execute((new, row))?;
     }
     Ok(true)
+}
+
+/// The account that holds a seed.
+pub(super) fn holder(
+    connection: &Connection,
+    fingerprint: &[u8; 32],
+) -> rusqlite::Result<Option<i64>> {
+    connection
+        .prepare_cached("SELECT account FROM seed WHERE fingerprint = ?")?
+        .query_row([fingerprint], |row| row.get(0))
+        .optional()
 }

@@ -80,13 +80,21 @@ const STEPS: &[&str] = &[
      INSERT INTO account (realm, name, record) SELECT '', i, zeroblob(512) FROM n;",
 ];
 
+/// The first schema that knows accounts.
+pub(crate) const WITH_ACCOUNTS: i64 = 2;
+
 /// The newest schema that this program knows.
-pub(super) fn newest() -> i64 {
+pub(crate) fn newest() -> i64 {
     i64::try_from(STEPS.len()).unwrap_or(i64::MAX)
 }
 
+/// The schema of a file.
+pub(crate) fn of(connection: &Connection) -> rusqlite::Result<i64> {
+    connection.query_row("PRAGMA user_version", (), |row| row.get(0))
+}
+
 /// Refuses a damaged file.
-pub(super) fn check(connection: &Connection, path: &Path) -> Result<(), StoreError> {
+pub(crate) fn check(connection: &Connection, path: &Path) -> Result<(), StoreError> {
     let verdict: String = connection
         .query_row("PRAGMA quick_check(1)", (), |row| row.get(0))
         .map_err(|error| StoreError::unavailable(path, error))?;
@@ -98,11 +106,9 @@ pub(super) fn check(connection: &Connection, path: &Path) -> Result<(), StoreErr
 }
 
 /// Takes the steps that the file has not taken, all or none.
-pub(super) fn migrate(connection: &mut Connection, path: &Path) -> Result<(), StoreError> {
+pub(crate) fn migrate(connection: &mut Connection, path: &Path) -> Result<(), StoreError> {
     let failed = |error: rusqlite::Error| StoreError::unavailable(path, error);
-    let found: i64 = connection
-        .query_row("PRAGMA user_version", (), |row| row.get(0))
-        .map_err(failed)?;
+    let found = of(connection).map_err(failed)?;
     let steps = usize::try_from(found)
         .ok()
         .and_then(|taken| STEPS.get(taken..));
@@ -116,6 +122,7 @@ pub(super) fn migrate(connection: &mut Connection, path: &Path) -> Result<(), St
     if steps.is_empty() {
         return Ok(());
     }
+    check(connection, path)?;
     let transaction = connection.transaction().map_err(failed)?;
     for step in steps {
         transaction.execute_batch(step).map_err(failed)?;

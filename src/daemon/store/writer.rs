@@ -76,6 +76,11 @@ impl Writer {
         })
     }
 
+    /// The file of the database.
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
+
     /// See [`Store::transact`](super::Store::transact).
     pub(super) async fn run<T, E, W, A>(&self, work: W, after: A) -> Result<T, E>
     where
@@ -108,10 +113,12 @@ impl Writer {
 }
 
 impl Drop for Writer {
-    /// Waits until what was sent is written and the file is closed.
+    /// Waits until what was sent is written and the file is closed; the thread itself, where the
+    /// last work held the store, does not wait for itself.
     fn drop(&mut self) {
         self.jobs = None;
         if let Some(thread) = self.thread.take()
+            && thread.thread().id() != std::thread::current().id()
             && thread.join().is_err()
         {
             tracing::error!("the store's thread has failed");

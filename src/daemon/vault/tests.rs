@@ -5,10 +5,12 @@ use proptest::prelude::*;
 use super::*;
 use crate::{random::SystemRandom, scratch_dir::private_dir};
 
-const PURPOSES: [Purpose; 3] = [
+const PURPOSES: [Purpose; 5] = [
     Purpose::RememberedKey,
     Purpose::AccessKey,
     Purpose::PresenceKey,
+    Purpose::AccountSeed,
+    Purpose::FactorPresence,
 ];
 
 /// A vault whose key is these bytes.
@@ -28,7 +30,7 @@ async fn load(store: &Store, state: &Path, credentials: Option<&Path>) -> Vault 
         .unwrap()
 }
 
-const PLACE: Binding<'static> = Binding {
+const PLACE: Binding<'static> = Binding::Token {
     uid: 1000,
     device_id: b"device",
 };
@@ -52,8 +54,8 @@ proptest! {
         other_purpose in prop::sample::select(&PURPOSES[..]),
     ) {
         let (vault, stranger) = (vault(1), vault(2));
-        let here = Binding { uid, device_id: &device_id };
-        let there = Binding { uid: other_uid, device_id: &other_device };
+        let here = Binding::Token { uid, device_id: &device_id };
+        let there = Binding::Token { uid: other_uid, device_id: &other_device };
         let sealed = vault.seal(purpose, here, &plain).unwrap();
         prop_assert_eq!(sealed.len(), plain.len() + 1 + 24 + 16);
         prop_assert_eq!(&*vault.open(purpose, here, &sealed).unwrap(), &plain);
@@ -65,7 +67,7 @@ proptest! {
             (purpose, other_uid, &device_id),
             (purpose, uid, &other_device),
         ] {
-            let now = Binding { uid: uid_now, device_id: device_now };
+            let now = Binding::Token { uid: uid_now, device_id: device_now };
             let same = (purpose, here) == (purpose_now, now);
             prop_assert_eq!(vault.open(purpose_now, now, &sealed).is_ok(), same);
         }

@@ -1,0 +1,104 @@
+//! A stand for tests: a ledger in a folder of its own, with a clock that stands still.
+
+use std::sync::Arc;
+
+use oathd_core::{
+    Account, AccountName, CallerClass, Generator, Mac, Sealed, Watermark, enrolment::Plan,
+};
+use oathd_oath::{Algorithm, Digits, Period};
+use tempfile::TempDir;
+
+use super::*;
+use crate::{clock::ManualClock, random::SystemRandom, scratch_dir::private_dir, store::DATABASE};
+
+/// What the clock of a stand shows at first.
+pub(super) const NOW: u64 = 1_800_000_000;
+
+pub(super) struct Stand {
+    pub(super) dir: TempDir,
+    pub(super) clock: Arc<ManualClock>,
+    ledger: Option<Ledger>,
+}
+
+impl Stand {
+    pub(super) async fn new() -> Stand {
+        let mut stand = Stand {
+            dir: private_dir(),
+            clock: Arc::new(ManualClock::new(NOW)),
+            ledger: None,
+        };
+        stand.reopen().await;
+        stand
+    }
+
+    /// Ends the ledger and opens it again.
+    pub(super) async fn reopen(&mut self) {
+        self.close();
+        let store = Store::open(self.dir.path()).unwrap();
+        let clock = Arc::clone(&self.clock);
+        let opened = Ledger::open(store, self.dir.path(), Arc::new(SystemRandom), clock);
+        self.ledger = Some(opened.await.unwrap());
+    }
+
+    pub(super) fn close(&mut self) {
+        self.ledger = None;
+    }
+
+    pub(super) fn ledger(&self) -> &Ledger {
+        self.ledger.as_ref().unwrap()
+    }
+
+    /// A change of an account.
+    pub(super) async fn change<T: Send + 'static>(
+        &self,
+        text: &str,
+        work: impl FnOnce(&mut Draft<'_>) -> T + Send + 'static,
+    ) -> Result<T, LedgerError> {
+        self.ledger().change(&name(text), actor(), work).await
+    }
+
+    /// Changes the file with a connection of one's own.
+    pub(super) fn tamper(&self, sql: &str) {
+        let connection = Connection::open(self.dir.path().join(DATABASE)).unwrap();
+        connection.execute_batch(sql).unwrap();
+    }
+}
+
+pub(super) fn name(text: &str) -> AccountName {
+    text.parse().unwrap()
+}
+
+pub(super) fn actor() -> Actor {
+    Actor {
+        uid: 1000,
+        class: Some(CallerClass::RealmService),
+        service: Some("shop".to_owned()),
+    }
+}
+
+/// The fingerprint of a seed in tests.
+pub(super) fn mac(number: u8) -> Mac {
+    Mac::from_bytes([number; 32])
+}
+
+/// Takes a factor over, as an importer does.
+pub(super) fn import(account: &mut Account, number: u8, generator: Generator, now: u64) -> bool {
+    let plan = Plan {
+        generator,
+        algorithm: Algorithm::Sha1,
+        digits: Digits::Six,
+        fingerprint: mac(number),
+        used: Watermark::NONE,
+        not_after: None,
+        replaces: None,
+    };
+    let id = account.reserve_id();
+    let sealed = Sealed(vec![number; 61]);
+    account
+        .import_factor(id, &plan, "test", sealed, now)
+        .is_ok()
+}
+
+pub(super) const TOTP: Generator = Generator::Totp {
+    period: Period::DEFAULT,
+};

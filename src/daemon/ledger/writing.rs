@@ -1,0 +1,207 @@
+//! A change of an account, as the store's thread does it.
+
+use std::sync::Arc;
+
+use oathd_core::{AccountName, Moment, RealmName};
+use rusqlite::{Connection, OptionalExtension};
+
+use super::{
+    Shared, decoys,
+    draft::Draft,
+    entry::{Actor, What},
+    error::LedgerError,
+    keys::Keys,
+    lock, seeds,
+    trail::{self, Ends},
+    verdict,
+};
+use crate::store::{Abort, StoreError};
+
+/// What became of the trail.
+pub(super) struct Appended {
+    ends: Ends,
+    /// Whether the journal is told.
+    is_notable: bool,
+}
+
+/// Why a change is not kept.
+pub(super) enum Undone<T> {
+    Discarded(T),
+    Failed(LedgerError),
+}
+
+impl<T> From<StoreError> for Undone<T> {
+    fn from(error: StoreError) -> Undone<T> {
+        Undone::Failed(error.into())
+    }
+}
+
+impl Shared {
+    /// Does `work` on the store's thread, in a savepoint. The journal is told of what it added to
+    /// the trail once that is on the disk.
+    pub(super) async fn transact<T, W>(self: &Arc<Shared>, work: W) -> Result<T, LedgerError>
+    where
+        T: Send + 'static,
+        W: FnOnce(&Shared, &Connection) -> Result<(T, Option<Appended>), Abort<Undone<T>>>
+            + Send
+            + 'static,
+    {
+        let (shared, after) = (Arc::clone(self), Arc::clone(self));
+        let work = move |connection: &Connection| work(&shared, connection);
+        let after = move |outcome: Result<&(T, Option<Appended>), &Undone<T>>| {
+            let Ok((_, Some(appended))) = outcome else {
+                return;
+            };
+            *lock(&after.ends) = appended.ends;
+            if appended.is_notable {
+                trail::publish(&appended.ends);
+            }
+        };
+        match self.store.transact(work, after).await {
+            Ok((answer, _)) => Ok(answer),
+            Err(Undone::Discarded(answer)) => Ok(answer),
+            Err(Undone::Failed(error)) => Err(error),
+        }
+    }
+
+    /// Compares the end of the trail with its seal. A trail that does not fit is gone on with, and
+    /// says so from then on.
+    pub(super) async fn check_end(self: &Arc<Shared>) -> Result<(), StoreError> {
+        let checked = self.transact(|shared, connection| {
+            let keys = shared.keys().map_err(failed)?;
+            if verdict::end_fits(connection, &keys.trail)? {
+                return Ok(((), None));
+            }
+            tracing::error!("the audit trail was changed by somebody else than oathd");
+            let moment = shared.times.moment(&RealmName::local());
+            trail::mend(connection)?;
+            let appended = shared.append(
+                connection,
+                &Actor::ITSELF,
+                None,
+                moment,
+                vec![What::TrailBroken],
+            )?;
+            Ok(((), appended))
+        });
+        match checked.await {
+            Err(LedgerError::Store(error)) => Err(error),
+            _ => Ok(()),
+        }
+    }
+
+    pub(super) fn keys(&self) -> Result<&Keys, LedgerError> {
+        self.keys.as_ref().map_err(|_| LedgerError::KeyMissing)
+    }
+
+    /// The whole of a change.
+    pub(super) fn change<T>(
+        &self,
+        connection: &Connection,
+        name: &AccountName,
+        actor: &Actor,
+        work: impl FnOnce(&mut Draft<'_>) -> T,
+    ) -> Result<(T, Option<Appended>), Abort<Undone<T>>> {
+        let found = find(connection, name)?;
+        let (row, record) = match found {
+            Some((row, record)) => (Some(row), record),
+            None => (None, lock(&self.decoys).record(name).map_err(failed)?),
+        };
+        let account = oathd_core::decode(&record).map_err(failed)?;
+        let seeds = match row {
+            Some(_) => seeds::of(&account),
+            None => Vec::new(),
+        };
+        let mut draft = Draft {
+            account,
+            moment: self.times.moment(name.realm()),
+            connection,
+            row,
+            stale: None,
+            decoys: &self.decoys,
+            happened: Vec::new(),
+            discarded: false,
+            failed: None,
+        };
+        let answer = work(&mut draft);
+        if let Some(error) = draft.failed {
+            return Err(Abort::Sqlite(error));
+        }
+        if draft.discarded {
+            return Err(Abort::Refused(Undone::Discarded(answer)));
+        }
+        let changed = oathd_core::encode(&draft.account).map_err(failed)?;
+        if changed != record {
+            match draft.row {
+                Some(row) => {
+                    write(connection, row, &changed)?;
+                    let now = seeds::of(&draft.account);
+                    if !seeds::follow(connection, row, &seeds, &now)? {
+                        return Err(failed(LedgerError::SeedTaken));
+                    }
+                }
+                None => {
+                    decoys::write_row(connection, name, &changed)?;
+                    lock(&self.decoys).keep(name, changed);
+                }
+            }
+        }
+        let head = self.append(connection, actor, Some(name), draft.moment, draft.happened);
+        Ok((answer, head?))
+    }
+
+    /// Adds entries to the trail.
+    pub(super) fn append<T>(
+        &self,
+        connection: &Connection,
+        actor: &Actor,
+        account: Option<&AccountName>,
+        moment: Moment,
+        happened: Vec<What>,
+    ) -> Result<Option<Appended>, Abort<Undone<T>>> {
+        if happened.is_empty() {
+            return Ok(None);
+        }
+        let keys = self.keys().map_err(failed)?;
+        let mut ends = Ends::read(connection)?
+            .map(|(ends, _)| ends)
+            .unwrap_or_default();
+        let before = ends.last;
+        let alarm = happened.iter().any(What::is_alarm);
+        for what in happened {
+            ends.append(connection, moment.now, (actor, account, what))?;
+        }
+        ends.latest = ends.latest.max(self.times.latest());
+        let retention = *lock(&self.retention);
+        retention.apply(connection, &mut ends, before, moment)?;
+        ends.write(connection, &keys.trail)?;
+        Ok(Some(Appended {
+            is_notable: alarm || trail::is_milestone(before, ends.last),
+            ends,
+        }))
+    }
+}
+
+pub(super) fn failed<T>(error: impl Into<LedgerError>) -> Abort<Undone<T>> {
+    Abort::Refused(Undone::Failed(error.into()))
+}
+
+/// The row and the record of an account.
+pub(super) fn find(
+    connection: &Connection,
+    name: &AccountName,
+) -> rusqlite::Result<Option<(i64, Vec<u8>)>> {
+    connection
+        .prepare_cached("SELECT id, record FROM account WHERE realm = ? AND name = ?")?
+        .query_row((name.realm().as_str(), name.name()), |row| {
+            Ok((row.get(0)?, row.get(1)?))
+        })
+        .optional()
+}
+
+fn write(connection: &Connection, row: i64, record: &[u8]) -> rusqlite::Result<()> {
+    connection
+        .prepare_cached("UPDATE account SET record = ? WHERE id = ?")?
+        .execute((record, row))
+        .map(drop)
+}
