@@ -75,6 +75,8 @@ errors! {
         "Unlock it again with `oathctl password unlock`, or `oathctl password remember`.";
     NoSuchCredential, NoneOrAmbiguous, "No such credential is on the token.",
         "`oathctl list` shows the credentials that are there.";
+    AmbiguousCredential, NoneOrAmbiguous, "Several credentials fit.",
+        "Type more of the id, which wins over parts when it is whole, or name the token with --token.";
     CredentialExists, Refused, "A credential of that name is already on the token.",
         "Choose another name, or overwrite it on purpose.";
     CredentialDamaged, Refused, "The credential is damaged on the token.",

@@ -35,7 +35,7 @@ pub struct ListOptions {
     pub hidden: Option<bool>,
 }
 
-/// Options of `GenerateCode`.
+/// Options of both `GenerateCode`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, SerializeDict, DeserializeDict, Type)]
 #[zbus(signature = "a{sv}", deny_unknown_fields)]
 pub struct CodeOptions {
@@ -209,6 +209,9 @@ pub struct ErrorDetails {
     /// The tokens that fit, or that are concerned: serials, else ids.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub tokens: Option<Vec<String>>,
+    /// The credentials that fit, or the one concerned, where a search found it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub credentials: Option<Vec<Candidate>>,
     /// The reader concerned.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reader: Option<String>,
@@ -227,6 +230,15 @@ pub struct ErrorDetails {
     /// Tries that are left.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub tries_left: Option<u32>,
+}
+
+/// A credential that a search found.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Candidate {
+    /// The object of its token.
+    pub token: String,
+    /// The id on the token.
+    pub id: String,
 }
 
 impl ErrorDetails {

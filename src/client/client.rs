@@ -4,7 +4,9 @@ use std::collections::HashMap;
 
 use oathd_api::ErrorName;
 use oathd_api::names::{BUS_NAME, MANAGER_INTERFACE, ROOT_PATH};
-use oathd_api::wire::{AddOptions, CredentialQuery, CredentialRecord, ImportOptions};
+use oathd_api::wire::{
+    AddOptions, CodeOptions, CodeRecord, CredentialQuery, CredentialRecord, ImportOptions,
+};
 use serde::Serialize;
 use zbus::connection::Builder;
 use zbus::wire::DynamicDeserialize;
@@ -195,6 +197,25 @@ impl Client {
             credentials,
             unread,
         })
+    }
+
+    /// The one credential that fits `query`, and its current code. A code of HOTP is spent by asking
+    /// for it.
+    ///
+    /// `allow_touch` says that the user has been told to touch the token.
+    ///
+    /// # Errors
+    /// `NoSuchCredential`, `AmbiguousCredential`, `NoToken`, and those of [`Token::code`]. The
+    /// `credentials` of the details name what was found.
+    pub async fn find_code(
+        &self,
+        query: &CredentialQuery,
+        allow_touch: bool,
+    ) -> Result<(CredentialRecord, CodeRecord), Error> {
+        let options = CodeOptions {
+            allow_touch: allow_touch.then_some(true),
+        };
+        self.call("GenerateCode", &(query, options)).await
     }
 
     /// Writes the same seed (raw bytes) to several tokens, all or none, and answers its id.

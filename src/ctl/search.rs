@@ -9,6 +9,20 @@ use crate::failure::Failure;
 use crate::output;
 use crate::session::{Session, key_of, name_of};
 
+/// The search for `text` on the token that was named, or on all.
+pub(crate) fn query(
+    session: &Session,
+    text: &str,
+    hidden: bool,
+) -> Result<CredentialQuery, Failure> {
+    Ok(CredentialQuery {
+        text: Some(text.to_owned()),
+        token: session.selector()?.map(str::to_owned),
+        hidden: hidden.then_some(true),
+        ..CredentialQuery::default()
+    })
+}
+
 /// The credentials that fit `text`. Tokens that are locked are unlocked where nothing was found
 /// without them.
 pub(crate) async fn find(
@@ -16,12 +30,7 @@ pub(crate) async fn find(
     text: &str,
     hidden: bool,
 ) -> Result<Vec<CredentialRecord>, Failure> {
-    let query = CredentialQuery {
-        text: Some(text.to_owned()),
-        token: session.selector()?.map(str::to_owned),
-        hidden: hidden.then_some(true),
-        ..CredentialQuery::default()
-    };
+    let query = query(session, text, hidden)?;
     let mut found = session.credentials(&query).await?;
     if found.credentials.is_empty() && unlock_unread(session, &found).await? {
         found = session.credentials(&query).await?;

@@ -1,6 +1,9 @@
 //! What a caller is told when a call fails: one name on the bus for every cause, mapped here once.
 
-use oathd_api::{ErrorName, wire::ErrorDetails};
+use oathd_api::{
+    ErrorName,
+    wire::{Candidate, ErrorDetails},
+};
 use oathd_oath::{InvalidName, InvalidSecret, UriError};
 use oathd_token::{TokenError, What};
 use zbus::{DBusError, Message, message::Header, names::ErrorName as BusErrorName};
@@ -145,6 +148,17 @@ impl Error {
             Name::Disconnected => "The caller has left the bus.",
             Name::LimitsExceeded => "The caller has used up what it is granted.",
         }
+    }
+
+    /// Names the credentials that the error is about.
+    pub(crate) fn concerning(mut self, credentials: Vec<Candidate>) -> Error {
+        self.details.credentials = Some(credentials);
+        self
+    }
+
+    /// Whether the caller's user could be asked, if the caller allowed it.
+    pub(crate) fn asks_for_dialogue(&self) -> bool {
+        self.name == Name::InteractiveAuthorizationRequired
     }
 
     /// Names the tokens that the error is about, where it names none yet.

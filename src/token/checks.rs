@@ -10,6 +10,7 @@ mod identities;
 mod interruptions;
 mod other_programs;
 mod passwords;
+mod picking;
 mod readers;
 mod stale_knowledge;
 mod steps;

@@ -49,8 +49,8 @@ pub use error::{ProtocolError, TokenError, What};
 pub use hub::{Hub, Watch};
 pub use identity::{DeviceId, FormFactor, TokenInfo, TokenKey, Version};
 pub use request::{
-    AddOptions, Code, CodeEntry, CodeOutcome, CodeRequest, Credential, Form, Steps, StepsRequest,
-    Touch, TouchPolicy, Usage,
+    AddOptions, Code, CodeEntry, CodeOutcome, CodeRequest, Credential, Form, Pick, PickRequest,
+    Steps, StepsRequest, Touch, TouchPolicy, Usage,
 };
 pub use settings::{Entropy, Event, Settings};
 pub use token::Token;

@@ -22,6 +22,7 @@ pub(crate) mod codes;
 pub(crate) mod list;
 pub(crate) mod manage;
 pub(crate) mod password;
+pub(crate) mod pick;
 pub(crate) mod steps;
 pub(crate) mod touch;
 

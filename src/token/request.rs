@@ -60,6 +60,20 @@ pub struct CodeRequest {
     pub touch: TouchPolicy,
 }
 
+/// Chooses among a token's credentials. It may be called again, when another program disturbed the token.
+pub type Pick = Box<dyn FnMut(&[Credential]) -> Option<CredentialId> + Send>;
+
+/// A request for the code of what is picked from the token's credentials.
+pub struct PickRequest {
+    /// Which credential; `None` for no code.
+    pub pick: Pick,
+    /// The moment the code is for, in Unix seconds.
+    pub at: u64,
+    /// A touch may be waited for: give no code where one could be needed, so that it is asked for by
+    /// itself. Otherwise that is [`crate::TokenError::TouchRequired`].
+    pub touch: bool,
+}
+
 /// A code and when it holds.
 pub struct Code {
     /// The code as people type it.

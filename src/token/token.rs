@@ -18,8 +18,8 @@ use crate::{
     operations::{self, Desk, touch::Touching},
     owner::Lanes,
     request::{
-        AddOptions, Code, CodeEntry, CodeRequest, Credential, StepsRequest, Touch, TouchPolicy,
-        Usage,
+        AddOptions, Code, CodeEntry, CodeRequest, Credential, PickRequest, StepsRequest, Touch,
+        TouchPolicy, Usage,
     },
     settings::Settings,
 };
@@ -145,8 +145,9 @@ impl Token {
     /// Any [`TokenError`]; [`TokenError::TouchRequired`] when a touch is refused and needed.
     pub async fn code(&self, access: Access, request: CodeRequest) -> Result<Code, TokenError> {
         let CodeRequest { id, at, touch } = request;
-        self.touching(&id, touch, |touching| {
-            let mut work = operations::code::CodeWork::new(id.clone(), at, access, touching);
+        let touched = self.foresee(&id, &touch)?;
+        self.touching(touched, touch, |touching| {
+            let mut work = operations::code::CodeWork::new(id, at, access, touching);
             move |desk: Desk<'_, '_>| work.run(desk)
         })
         .await
@@ -170,18 +171,48 @@ impl Token {
             form,
             touch,
         } = request;
-        self.touching(&id, touch, |touching| {
-            let asked = (id.clone(), steps, form);
+        let touched = self.foresee(&id, &touch)?;
+        self.touching(touched, touch, |touching| {
+            let asked = (id, steps, form);
             let mut work = operations::steps::StepsWork::new(asked, access, touching);
             move |desk: Desk<'_, '_>| work.run(desk)
         })
         .await
     }
 
-    /// Runs work on one credential that may wait for a touch.
+    /// The code of the one credential that is picked from all, found and computed in one transaction.
+    /// `None` when none is picked, or one that may need a touch which may be waited for. An HOTP
+    /// credential's counter moves on as soon as the token is asked.
+    ///
+    /// # Errors
+    /// Any [`TokenError`].
+    pub async fn pick_code(
+        &self,
+        access: Access,
+        request: PickRequest,
+    ) -> Result<Option<Code>, TokenError> {
+        self.touching(false, TouchPolicy::Refuse, |touching| {
+            let mut work = operations::pick::PickWork::new(request, access, touching);
+            move |desk: Desk<'_, '_>| work.run(desk)
+        })
+        .await
+    }
+
+    /// Whether a credential is known to wait for a touch; refuses what needs one that is not allowed.
+    fn foresee(&self, id: &CredentialId, touch: &TouchPolicy) -> Result<bool, TokenError> {
+        let touched = lock(&self.shared.knowledge).touch(id) == Touch::Known(true);
+        let refused = touched && matches!(touch, TouchPolicy::Refuse);
+        if refused && !self.info().protected {
+            self.refuse_duplicate()?;
+            return Err(TokenError::TouchRequired);
+        }
+        Ok(touched && !refused)
+    }
+
+    /// Runs work that may wait for a touch; `touched` when it will.
     async fn touching<T, W>(
         &self,
-        id: &CredentialId,
+        touched: bool,
         touch: TouchPolicy,
         work: impl FnOnce(Touching) -> W,
     ) -> Result<T, TokenError>
@@ -189,15 +220,10 @@ impl Token {
         T: Send + 'static,
         W: FnMut(Desk<'_, '_>) -> Result<T, TokenError> + Send + 'static,
     {
-        let known = lock(&self.shared.knowledge).touch(id);
         let allow = matches!(touch, TouchPolicy::Allow(_));
-        if !allow && known == Touch::Known(true) && !self.info().protected {
-            self.refuse_duplicate()?;
-            return Err(TokenError::TouchRequired);
-        }
         let (computing, computes) = oneshot::channel();
         let (job, answer) = call::request(work(Touching::new(allow, computing)));
-        self.submit(job, allow && known == Touch::Known(true))?;
+        self.submit(job, touched)?;
         let answer = answer.wait(self.settings.busy_deadline, self.settings.call_deadline);
         tokio::pin!(answer);
         tokio::select! {

@@ -27,6 +27,16 @@ fn rule(user: User, action: Action, result: &str) -> String {
     )
 }
 
+/// Rules that answer `result` to one action, and yes to all others.
+fn yes_and(action: Action, result: &str) -> String {
+    format!(
+        r#"polkit.addRule(function(action, subject) {{
+            return polkit.Result[action.id == "{}" ? "{result}" : "YES"];
+        }});"#,
+        action.id()
+    )
+}
+
 async fn world() -> (World, OwnedObjectPath) {
     let mut world = World::with_oathd("").unwrap();
     world.insert_card(CardSetup::default()).unwrap();
@@ -132,6 +142,41 @@ async fn a_grant_opens_its_own_methods_and_no_others() {
             error.as_ref().is_none_or(|name| name == twice),
             "{member}: {error:?}"
         );
+    }
+}
+
+#[tokio::test]
+async fn a_search_with_its_code_needs_both_grants() {
+    let (mut world, path) = world().await;
+    let token = Client::with(world.connect(User::Root).await.unwrap()).token(path);
+    let options = oathd_client::AddOptions {
+        name: Some("mail".into()),
+        ..Default::default()
+    };
+    token.add(b"12345678901234567890", &options).await.unwrap();
+    let (list, code) = (Action::ListCredentials, Action::GenerateCode);
+    let alice = world.connect(User::Alice).await.unwrap();
+    let of_another = format!(
+        r#"polkit.addRule(function(action, subject) {{
+            var other = action.id == "{}" && action.lookup("token") != "7";
+            return other ? polkit.Result.NO : polkit.Result.YES;
+        }});"#,
+        code.id()
+    );
+    let refused = ErrorName::NotAuthorized.bus_name();
+    for (rules, expected) in [
+        (rule(User::Alice, list, "YES"), Some(refused)),
+        (rule(User::Alice, code, "YES"), Some(refused)),
+        (rule(User::Alice, list, "AUTH_SELF"), Some(refused)),
+        (of_another, Some(refused)),
+        (yes_and(list, "AUTH_SELF"), Some(INTERACTION)),
+        (yes_and(code, "AUTH_SELF"), Some(INTERACTION)),
+        (yes_and(code, "YES"), None),
+    ] {
+        world.start_polkitd(&rules).unwrap();
+        let body = (Options::new(), Options::new());
+        let answer = call(&alice, ROOT, "GenerateCode", &body).await;
+        assert_eq!(answer.err().as_deref(), expected, "{rules}");
     }
 }
 

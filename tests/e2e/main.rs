@@ -11,7 +11,7 @@
 
 mod a_call_has_one_deadline;
 mod a_card_pulled_from_a_reader_is_missed_at_once;
-mod a_code_costs_two_calls;
+mod a_code_costs_one_call;
 mod a_crash_loses_nothing_that_was_answered;
 mod a_damaged_credential_hides_no_other;
 mod a_full_disk_costs_no_codes;
@@ -20,6 +20,7 @@ mod a_paired_token_opens_for_its_user_alone;
 mod a_polkit_rule_decides_by_uid;
 mod a_private_bus_serves_its_owner;
 mod a_pulled_token_leaves_nothing_half_done;
+mod a_search_gives_the_code_of_what_it_finds;
 mod a_token_reset_by_another_program_is_told;
 mod a_touch_is_announced_to_its_caller_alone;
 mod a_touch_wait_delays_nobody_who_needs_none;

@@ -44,6 +44,10 @@ async fn call_all(
         let body = ("mail", options);
         answers.push((member, refused(connection, object, member, &body).await));
     }
+    for body in [(options, &Options::new()), (&Options::new(), options)] {
+        let error = refused(connection, ROOT, "GenerateCode", &body).await;
+        answers.push(("GenerateCode", error));
+    }
     let agent = ObjectPath::from_static_str_unchecked("/agent");
     let body = (&agent, options);
     answers.push((

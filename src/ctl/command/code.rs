@@ -3,7 +3,7 @@
 mod rows;
 mod wait;
 
-use oathd_client::{CredentialRecord, ErrorName, Token};
+use oathd_client::{CodeRecord, CredentialRecord, Error, ErrorName, Token};
 
 use crate::cli::CodeArgs;
 use crate::command::code::rows::{Row, Shown};
@@ -19,6 +19,11 @@ pub(crate) async fn run(session: &Session, args: &CodeArgs) -> Result<(), Failur
         let shown = of_tokens(session, args, tokens, |_, _| true).await?;
         return rows::print(session, &shown).await;
     };
+    if let Some((credential, code)) = at_once(session, args, query).await? {
+        let token = session.client.token_of(&credential)?;
+        let row = Row::of_code(&credential, code);
+        return rows::print_one(session, args.single, &token, &row).await;
+    }
     let found = search::find(session, query, args.hidden).await?;
     match found.as_slice() {
         [one] => {
@@ -46,6 +51,43 @@ pub(crate) async fn run(session: &Session, args: &CodeArgs) -> Result<(), Failur
     }
 }
 
+/// The one credential that fits, and its code, by a single call. `None` where more is needed than
+/// that: several fit, none does, a password is missing, or a code may have to be waited for.
+async fn at_once(
+    session: &Session,
+    args: &CodeArgs,
+    query: &str,
+) -> Result<Option<(CredentialRecord, CodeRecord)>, Failure> {
+    if args.min_left > 0 {
+        return Ok(None);
+    }
+    let wanted = search::query(session, query, args.hidden)?;
+    match session.client.find_code(&wanted, false).await {
+        Ok(found) => Ok(Some(found)),
+        Err(Error::Oathd {
+            name: ErrorName::TouchRequired,
+            details,
+        }) if !args.no_touch => {
+            let found = details.credentials.unwrap_or_default();
+            tell_to_touch(found.first().map_or(query, |found| &found.id));
+            Ok(Some(session.client.find_code(&wanted, true).await?))
+        }
+        Err(Error::Oathd {
+            name: ErrorName::AmbiguousCredential | ErrorName::NoSuchCredential | ErrorName::NoToken,
+            ..
+        }) => Ok(None),
+        Err(error) if error.asks_for_password() => Ok(None),
+        Err(error) => Err(error.into()),
+    }
+}
+
+fn tell_to_touch(id: &str) {
+    output::tell(&format!(
+        "Touch the token to get the code of {}.",
+        output::harmless(id)
+    ));
+}
+
 /// The code of one credential, with a touch if it needs one.
 async fn of_one(
     session: &Session,
@@ -65,10 +107,7 @@ async fn of_one(
             .await
         {
             Err(failure) if failure.is(ErrorName::TouchRequired) && !args.no_touch => {
-                output::tell(&format!(
-                    "Touch the token to get the code of {}.",
-                    output::harmless(id)
-                ));
+                tell_to_touch(id);
                 token.code(id, true).await?
             }
             other => other?,

@@ -32,8 +32,7 @@ impl Service {
         options: CodeOptions,
     ) -> Result<CodeRecord, Error> {
         let id = parse_id(credential)?;
-        let uid = call.caller.uid;
-        let allow = options.allow_touch.unwrap_or(false) || self.agents.has_one(uid);
+        let allow = self.may_touch(call, &options);
         let wait = SharedWait::default();
         let outcome = self
             .compute(call, object, &id, || match allow {
@@ -60,6 +59,11 @@ impl Service {
         }
     }
 
+    /// Whether a touch may be waited for: the caller tells its user, or the user's agent does.
+    pub(super) fn may_touch(&self, call: &Call, options: &CodeOptions) -> bool {
+        options.allow_touch.unwrap_or(false) || self.agents.has_one(call.caller.uid)
+    }
+
     /// Asks the token for one code, of the moment at which it is asked.
     async fn compute(
         &self,
@@ -80,7 +84,7 @@ impl Service {
     }
 
     /// Whether a code holds no more. One of a counter does until it is used.
-    fn is_over(&self, code: &Code) -> bool {
+    pub(super) fn is_over(&self, code: &Code) -> bool {
         code.until.is_some_and(|until| until <= self.clock.now())
     }
 
@@ -168,7 +172,7 @@ fn end_of_touch(outcome: &Result<Code, Error>) -> &'static str {
     }
 }
 
-fn code_record(code: Code) -> CodeRecord {
+pub(super) fn code_record(code: Code) -> CodeRecord {
     CodeRecord {
         code: code.text.to_string(),
         from: code.from,

@@ -1,70 +1,21 @@
-//! Credentials: found, listed, written, renamed, removed.
+//! Credentials: listed, written, renamed, removed.
 
-use std::{
-    collections::HashMap,
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
-    time::Duration,
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, Ordering},
 };
 
 use oathd_api::{
     ErrorName,
-    wire::{AddOptions, CredentialQuery, CredentialRecord, ListOptions, RenameOptions},
+    wire::{AddOptions, CredentialRecord, ListOptions, RenameOptions},
 };
 use oathd_oath::{Algorithm, CredentialId, Digits, Kind, Label, NewCredential, Period, Secret};
 use oathd_token::{AddOptions as Writing, Credential, TokenError, Touch};
-use zbus::OwnedObjectPath;
 
 use super::{Call, Service, TokenObject, tokens::token_name};
 use crate::{bus, error::Error};
 
-/// How long a search over several tokens waits for one of them to begin. Short, so that a token that
-/// waits for a touch does not hide what the others hold; longer than it takes to power a card up, and
-/// than a token that works on another request without a touch.
-const SEARCH_PATIENCE: Duration = Duration::from_secs(1);
-
 impl Service {
-    /// Finds credentials on all tokens; a token that cannot be asked is named with its error.
-    pub(crate) async fn find(
-        self: &Arc<Self>,
-        call: &Call,
-        query: CredentialQuery,
-    ) -> Result<(Vec<CredentialRecord>, HashMap<OwnedObjectPath, String>), Error> {
-        let fitting = self.fitting(query.token.as_deref().unwrap_or(""));
-        let objects = call.unless_busy(fitting).await?;
-        if objects.is_empty() {
-            self.refuse_held()?;
-            if query.token.is_some() {
-                return Err(Error::new(ErrorName::NoToken));
-            }
-        }
-        let options = ListOptions {
-            hidden: query.hidden,
-        };
-        let asked: Vec<TokenObject> = match objects.len() {
-            0 | 1 => objects.clone(),
-            _ => objects.iter().map(impatient).collect(),
-        };
-        let lists = asked.iter().map(|o| self.list(call, o, &options));
-        let lists = futures_util::future::join_all(lists).await;
-        let mut found = Vec::new();
-        let mut unread = HashMap::new();
-        for (object, list) in objects.into_iter().zip(lists) {
-            match list {
-                Ok(records) => found.extend(records.into_iter().map(|record| CredentialRecord {
-                    token: Some(object.path.clone()),
-                    ..record
-                })),
-                Err(error) => {
-                    unread.insert(object.path, error.word().to_owned());
-                }
-            }
-        }
-        Ok((select(found, &query), unread))
-    }
-
     /// The credentials of one token.
     pub(crate) async fn list(
         &self,
@@ -251,14 +202,6 @@ fn may_have_happened(error: &TokenError) -> bool {
     )
 }
 
-/// A token as a search over several asks it.
-fn impatient(object: &TokenObject) -> TokenObject {
-    TokenObject {
-        path: object.path.clone(),
-        token: object.token.with_patience(SEARCH_PATIENCE),
-    }
-}
-
 /// Reads the id that a caller names; what cannot be an id is on no token.
 pub(super) fn parse_id(credential: &str) -> Result<CredentialId, Error> {
     let parsed = credential.parse::<CredentialId>();
@@ -321,7 +264,8 @@ pub(super) fn kind_words(kind: Kind) -> (&'static str, Option<u32>) {
     }
 }
 
-fn record(credential: Credential, hidden: bool) -> Option<CredentialRecord> {
+/// The record of a credential; none for a hidden one that is not asked for.
+pub(super) fn record(credential: Credential, hidden: bool) -> Option<CredentialRecord> {
     let label = Label::parse(&credential.id, credential.kind.on_card());
     if label.is_hidden() && !hidden {
         return None;
@@ -346,25 +290,4 @@ fn record(credential: Credential, hidden: bool) -> Option<CredentialRecord> {
         },
         damaged: credential.damaged.then_some(true),
     })
-}
-
-/// What of `found` the query means.
-fn select(mut found: Vec<CredentialRecord>, query: &CredentialQuery) -> Vec<CredentialRecord> {
-    if let Some(issuer) = &query.issuer {
-        let wanted = issuer.to_lowercase();
-        found.retain(|record| {
-            let issuer = record.issuer.as_deref().map(str::to_lowercase);
-            issuer.as_deref() == Some(&wanted)
-        });
-    }
-    let Some(text) = &query.text else {
-        return found;
-    };
-    if found.iter().any(|record| record.id == *text) {
-        found.retain(|record| record.id == *text);
-        return found;
-    }
-    let wanted = text.to_lowercase();
-    found.retain(|record| record.id.to_lowercase().contains(&wanted));
-    found
 }

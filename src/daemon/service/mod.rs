@@ -13,6 +13,7 @@ mod guests;
 mod passwords;
 mod presence;
 mod search;
+mod search;
 mod tokens;
 
 use std::{

@@ -1,13 +1,11 @@
 //! One code.
 
-use std::collections::BTreeMap;
-
 use oathd_oath::{CredentialId, Label, Period, TypeOnCard};
 
 use super::{
     Desk, Tools,
     codes::{compute, ready_code},
-    list::{remember, remember_all},
+    list::{Listings, remember, remember_all},
     touch::{Found, Touching},
 };
 use crate::{
@@ -45,7 +43,7 @@ impl CodeWork {
 
     pub(crate) fn run(&mut self, desk: Desk<'_, '_>) -> Result<Code, TokenError> {
         let outcome = self.attempt(desk);
-        self.computing.touching.rest(&outcome);
+        self.computing.rest(&outcome);
         outcome
     }
 
@@ -64,6 +62,11 @@ impl Computing {
             touching,
             counter_used: false,
         }
+    }
+
+    /// See [`Touching::rest`].
+    pub(crate) fn rest<T>(&mut self, outcome: &Result<T, TokenError>) {
+        self.touching.rest(outcome);
     }
 
     /// Refuses to begin again where a count may be spent.
@@ -126,7 +129,7 @@ pub(crate) fn look_up(
         }
         // Some other credential may be the damaged one.
         Err(TokenError::CredentialDamaged) => {
-            remember(tools, &session.list()?, &BTreeMap::new());
+            remember(tools, &session.list()?, &Listings::new());
         }
         Err(error) => return Err(error),
     }

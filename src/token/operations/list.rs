@@ -18,22 +18,35 @@ use crate::{
 /// A time step for CALCULATE ALL when only its flags are wanted.
 const ANY_STEP: u64 = 1;
 
+/// What CALCULATE ALL told about each credential; nothing where it could not.
+pub(crate) type Listings = BTreeMap<CredentialId, Listing>;
+
 pub(crate) fn list(desk: Desk<'_, '_>, access: &Access) -> Result<Vec<Credential>, TokenError> {
     let (mut session, tools) = desk.open(access)?;
+    let (credentials, _) = table(&mut session, &tools, ANY_STEP)?;
+    Ok(credentials)
+}
+
+/// The table, and the codes of `step` that came with it.
+pub(crate) fn table(
+    session: &mut Session<'_, '_>,
+    tools: &Tools<'_>,
+    step: u64,
+) -> Result<(Vec<Credential>, Listings), TokenError> {
     let listed = session.list()?;
     let listings = if tools.capabilities().calculate_all {
-        match session.calculate_all(ANY_STEP) {
+        match session.calculate_all(step) {
             Ok(all) => all.into_iter().collect(),
             Err(TokenError::CredentialDamaged) => {
-                return probed(&mut session, &tools, listed);
+                return Ok((probed(session, tools, listed)?, Listings::new()));
             }
             Err(error) => return Err(error),
         }
     } else {
-        BTreeMap::new()
+        Listings::new()
     };
-    remember(&tools, &listed, &listings);
-    Ok(listed
+    remember(tools, &listed, &listings);
+    let credentials = listed
         .into_iter()
         .map(|one| {
             let (digits, damaged) = match listings.get(&one.id) {
@@ -42,9 +55,10 @@ pub(crate) fn list(desk: Desk<'_, '_>, access: &Access) -> Result<Vec<Credential
                 Some(Listing::Counter(digits) | Listing::Touch(digits)) => (*digits, false),
                 None => (None, false),
             };
-            credential(&tools, one, digits, damaged)
+            credential(tools, one, digits, damaged)
         })
-        .collect())
+        .collect();
+    Ok((credentials, listings))
 }
 
 /// The table of a token whose CALCULATE ALL fails over a damaged credential.
@@ -53,7 +67,7 @@ fn probed(
     tools: &Tools<'_>,
     listed: Vec<Listed>,
 ) -> Result<Vec<Credential>, TokenError> {
-    remember(tools, &listed, &BTreeMap::new());
+    remember(tools, &listed, &Listings::new());
     let outcomes = codes::one_by_one(session, tools, &listed, ANY_STEP)?;
     Ok(listed
         .into_iter()
@@ -85,11 +99,7 @@ fn credential(
 }
 
 /// Replaces what is known by a LIST and, where there is one, a CALCULATE ALL.
-pub(crate) fn remember(
-    tools: &Tools<'_>,
-    listed: &[Listed],
-    listings: &BTreeMap<CredentialId, Listing>,
-) {
+pub(crate) fn remember(tools: &Tools<'_>, listed: &[Listed], listings: &Listings) {
     let without_touch = !tools.capabilities().touch;
     lock(&tools.shared.knowledge).replace(listed.iter().map(|one| {
         let touch = match (listings.get(&one.id), one.on_card) {
