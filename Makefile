@@ -1,15 +1,17 @@
 # oathd. `make test` sets up, builds and tests everything; `make help` lists the rest.
-.PHONY: help setup build test demo soak bench fuzz lint deny doc install clean
+.PHONY: help setup build test test-system demo soak bench fuzz lint deny doc programs deb install clean
 
 PREFIX ?= /usr
 DESTDIR ?=
 FUZZ_SECONDS ?= 60
 SOAK_SECONDS ?= 60
+SYSTEM_SUITES ?= bookworm trixie
 
 SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 # End-to-end tests mount and need root; a plain user runs every test program with sudo.
 RUNNER := $(if $(SUDO),--config 'target."cfg(unix)".runner="sudo -E"')
 TOOLS := target/tools/bin
+CARGO_DEB_VERSION := 3.6.0
 CARGO_DENY_VERSION := 0.20.2
 CARGO_FUZZ_VERSION := 0.13.2
 
@@ -17,6 +19,7 @@ help:
 	@echo 'make setup      install what building and testing need (root or sudo)'
 	@echo 'make build      build the programs into target/debug'
 	@echo 'make test       setup, build, and every test'
+	@echo 'make test-system  install the packages in containers of $(SYSTEM_SUITES), and test them'
 	@echo 'make demo       show codes computed on a simulated token, checked by oathtool and ykman'
 	@echo 'make soak       let programs and faults at two tokens for $(SOAK_SECONDS) s'
 	@echo 'make bench      measure; the table goes to target/bench.json as well'
@@ -24,6 +27,7 @@ help:
 	@echo 'make lint       formatting, lints, documentation, dependency edges'
 	@echo 'make deny       licences, sources and advisories of what we depend on'
 	@echo 'make doc        the Rust documentation'
+	@echo 'make deb        build the Debian packages into target/debian'
 	@echo 'make install    build for release and install under DESTDIR (PREFIX=$(PREFIX))'
 
 setup:
@@ -76,20 +80,51 @@ deny: $(TOOLS)/cargo-deny
 doc:
 	cargo doc --workspace --no-deps
 
-install:
-	OATHD_ASSETS_DIR='$(CURDIR)/target/assets' cargo build --locked --release --workspace --bins
-	install -D target/release/oathd -t '$(DESTDIR)$(PREFIX)/libexec'
+ASSETS := target/release/assets
+
+# What is installed, with the man pages and completions of oathctl.
+programs:
+	OATHD_ASSETS_DIR='$(CURDIR)/$(ASSETS)' cargo build --locked --release --bins \
+		-p oathd-daemon -p oathd-ctl -p oathd-deliver -p oathd-sim
+	gzip -9nkf $(ASSETS)/*.1
+
+deb: $(TOOLS)/cargo-deb programs
+	rm -f target/debian/*.deb
+	set -e; for package in oathd-daemon oathd-sim; do \
+		$< --quiet --locked --no-build -p "$$package" -o target/debian/; \
+	done
+
+# Boots each release of Debian in namespaces: root or sudo.
+test-system: deb
+	set -e; for suite in $(SYSTEM_SUITES); do $(SUDO) tests/system/suite "$$suite"; done
+
+# Puts files where the packages do; users and folders are made at the next boot, or by
+# systemd-sysusers and systemd-tmpfiles --create.
+SHARE := $(DESTDIR)$(PREFIX)/share
+LIB := $(DESTDIR)$(PREFIX)/lib
+install: programs
+	install -D target/release/oathd target/release/oathd-deliver -t '$(DESTDIR)$(PREFIX)/libexec'
 	install -D target/release/oathctl target/release/oathd-sim -t '$(DESTDIR)$(PREFIX)/bin'
-	install -Dm644 target/assets/*.1 -t '$(DESTDIR)$(PREFIX)/share/man/man1'
-	install -Dm644 target/assets/oathctl.bash '$(DESTDIR)$(PREFIX)/share/bash-completion/completions/oathctl'
-	install -Dm644 target/assets/_oathctl -t '$(DESTDIR)$(PREFIX)/share/zsh/site-functions'
-	install -Dm644 target/assets/oathctl.fish -t '$(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d'
-	install -Dm644 dbus/*.xml -t '$(DESTDIR)$(PREFIX)/share/dbus-1/interfaces'
-	install -Dm644 dbus/*.conf -t '$(DESTDIR)$(PREFIX)/share/dbus-1/system.d'
-	install -Dm644 polkit/*.policy -t '$(DESTDIR)$(PREFIX)/share/polkit-1/actions'
+	install -Dm644 $(ASSETS)/*.1.gz -t '$(SHARE)/man/man1'
+	install -Dm644 $(ASSETS)/oathctl.bash '$(SHARE)/bash-completion/completions/oathctl'
+	install -Dm644 $(ASSETS)/_oathctl -t '$(SHARE)/zsh/site-functions'
+	install -Dm644 $(ASSETS)/oathctl.fish -t '$(SHARE)/fish/vendor_completions.d'
+	install -Dm644 dbus/*.xml dbus/deliver/*.xml dbus/sim/*.xml -t '$(SHARE)/dbus-1/interfaces'
+	install -Dm644 dbus/*.conf dbus/deliver/*.conf -t '$(SHARE)/dbus-1/system.d'
+	install -Dm644 dbus/*.service dbus/deliver/*.service -t '$(SHARE)/dbus-1/system-services'
+	install -Dm644 polkit/*.policy -t '$(SHARE)/polkit-1/actions'
+	install -Dm644 polkit/*.rules -t '$(SHARE)/polkit-1/rules.d'
+	install -Dm644 systemd/*.service -t '$(LIB)/systemd/system'
+	sed -i 's,/usr/libexec/,$(PREFIX)/libexec/,g' '$(LIB)'/systemd/system/oathd*.service
+	install -Dm644 systemd/oathd.sysusers '$(LIB)/sysusers.d/oathd.conf'
+	install -Dm644 systemd/oathd.tmpfiles '$(LIB)/tmpfiles.d/oathd.conf'
+	install -Dm644 udev/*.rules -t '$(LIB)/udev/rules.d'
 
 clean:
 	cargo clean
+
+$(TOOLS)/cargo-deb:
+	cargo install --locked --root target/tools --version $(CARGO_DEB_VERSION) cargo-deb
 
 $(TOOLS)/cargo-deny:
 	cargo install --locked --root target/tools --version $(CARGO_DENY_VERSION) cargo-deny

@@ -1,0 +1,87 @@
+"""Runs the cases, in order, as root in a booted container; what they prove is in their first lines.
+
+/packages/chosen names cases to run alone; the first, which installs the packages, always runs.
+"""
+
+import importlib
+import pathlib
+import signal
+import subprocess
+import sys
+import time
+import traceback
+
+from system import mark
+
+# Files of cases. The last takes away what the first has put there.
+FILES = [
+    "the_packages_put_oathd_in_its_place",
+    "a_first_call_starts_oathd_in_its_sandbox",
+    "polkit_decides_each_action",
+    "a_session_decides_what_polkit_asks",
+    "pcscd_lets_oathd_in",
+    "the_state_outlives_every_end",
+    "settings_and_key_come_from_the_system",
+    "sleep_finds_the_tokens_released",
+    "delivery_has_the_network_and_nothing_else",
+    "a_removal_takes_what_it_should",
+]
+SECONDS_A_CASE = 120
+
+
+class OutOfTime(Exception):
+    """A case took longer than it may."""
+
+
+def out_of_time(_signal, _frame):
+    raise OutOfTime(f"after {SECONDS_A_CASE} s")
+
+
+def attempt(case):
+    """Runs a case and says whether it passed."""
+    since = mark()
+    began = time.monotonic()
+    signal.alarm(SECONDS_A_CASE)
+    try:
+        case()
+        failure = None
+    except BaseException:
+        failure = traceback.format_exc()
+    finally:
+        signal.alarm(0)
+    seconds = time.monotonic() - began
+    name = case.__name__.replace("_", " ")
+    print(f"{'ok    ' if failure is None else 'FAILED'} {name} ({seconds:.1f} s)", flush=True)
+    if failure is not None:
+        print(failure)
+        journal = ["journalctl", "--no-pager", "--quiet", "-o", "short-monotonic",
+                   f"--after-cursor={since}", "--lines=60"]
+        subprocess.run(journal, check=False)
+        sys.stdout.flush()
+    return failure is None
+
+
+def main():
+    signal.signal(signal.SIGALRM, out_of_time)
+    chosen = pathlib.Path("/packages/chosen").read_text().split()
+    release = subprocess.run(
+        ["sh", "-c", ". /etc/os-release; echo $PRETTY_NAME; systemctl --version | head -n 1"],
+        stdout=subprocess.PIPE, text=True, check=True,
+    ).stdout.split("\n")
+    print(f"== {release[0]}, {release[1].split(' (')[0]}")
+    passed, failed, left_out = 0, [], 0
+    for file in FILES:
+        module = importlib.import_module(f"cases.{file}")
+        for case in module.CASES:
+            if chosen and case.__name__ not in chosen and file not in chosen and file != FILES[0]:
+                left_out += 1
+            elif attempt(case):
+                passed += 1
+            else:
+                failed.append(case.__name__)
+    print(f"{passed} passed, {len(failed)} failed" + (f", {left_out} not chosen" if chosen else ""))
+    verdict = "passed" if passed and not failed else "failed: " + ", ".join(failed)
+    pathlib.Path("/result/verdict").write_text(verdict)
+
+
+main()

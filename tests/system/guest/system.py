@@ -1,0 +1,167 @@
+"""What the cases do to the machine: commands as somebody, units, a token, the journal."""
+
+import json
+import os
+import pathlib
+import pwd
+import subprocess
+import time
+
+OATHD = "org.oathd.Oathd1"
+STATE = pathlib.Path("/var/lib/oathd")
+PATIENCE = 30
+# The secret of RFC 6238, and a password for the token.
+SECRET = "GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ\n"
+PASSWORD = "correct horse\n"
+
+
+class Failed(AssertionError):
+    """A command did not end as it should."""
+
+
+def run(*command, user=None, stdin="", status=0):
+    """Runs a command, in no session, and gives its standard output; status None takes any."""
+    done = outcome(*command, user=user, stdin=stdin)
+    if status is not None and done.returncode != status:
+        raise Failed(f"{command} as {user or 'root'} ended with {done.returncode}, not {status}\n"
+                     f"{done.stdout}{done.stderr}")
+    return done.stdout
+
+
+def outcome(*command, user=None, stdin=""):
+    """Runs a command, in no session, and gives all that came of it."""
+    if user is not None:
+        entry = pwd.getpwnam(user)
+        command = ("setpriv", f"--reuid={entry.pw_uid}", f"--regid={entry.pw_gid}", "--init-groups",
+                   "--reset-env", *command)
+    return subprocess.run(command, input=stdin, text=True, timeout=90, check=False, cwd="/",
+                          stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+
+
+def oathctl(*arguments, user=None, stdin="", status=0):
+    """Runs oathctl, on the system bus."""
+    return run("oathctl", *arguments, user=user, stdin=stdin, status=status)
+
+
+def until(condition, what):
+    """Waits for a condition and gives its true value."""
+    end = time.monotonic() + PATIENCE
+    while True:
+        value = condition()
+        if value:
+            return value
+        if time.monotonic() > end:
+            raise Failed(f"not in {PATIENCE} s: {what}")
+        time.sleep(0.05)
+
+
+def equal(found, wanted):
+    """Demands that two values are the same."""
+    if found != wanted:
+        raise Failed(f"{found!r} instead of {wanted!r}")
+
+
+def contains(text, part):
+    """Demands a part of a text."""
+    if part not in text:
+        raise Failed(f"{part!r} is not in: {text}")
+
+
+def unit(name, *properties):
+    """The properties of a unit, as strings."""
+    shown = run("systemctl", "show", name, "--property=" + ",".join(properties))
+    return dict(line.split("=", 1) for line in shown.splitlines())
+
+
+def pid():
+    """The process of oathd, or 0."""
+    return int(unit("oathd.service", "MainPID")["MainPID"])
+
+
+def stop():
+    """Ends oathd, if it runs."""
+    run("systemctl", "stop", "oathd.service")
+    run("systemctl", "reset-failed", "oathd.service", status=None)
+
+
+def drop_in(name, text):
+    """Writes or, with None, takes away an extension of oathd.service."""
+    folder = pathlib.Path("/etc/systemd/system/oathd.service.d")
+    folder.mkdir(exist_ok=True)
+    file = folder / f"{name}.conf"
+    file.unlink(missing_ok=True)
+    if text is not None:
+        file.write_text(text)
+    run("systemctl", "daemon-reload")
+
+
+def settings(text):
+    """Writes or, with None, takes away settings."""
+    file = pathlib.Path("/etc/oathd/oathd.conf.d/50-test.conf")
+    file.unlink(missing_ok=True)
+    if text is not None:
+        file.write_text(text)
+
+
+def journal(since):
+    """What oathd and the service manager about it wrote into the journal after a mark."""
+    run("journalctl", "--sync")
+    # Matches would make journalctl of systemd 252 leave out the first entry after the mark.
+    shown = run("journalctl", "--output=json", "--all", f"--after-cursor={since}")
+    entries = [json.loads(line) for line in shown.splitlines()]
+    return [entry for entry in entries if "oathd.service" in
+            (entry.get("_SYSTEMD_UNIT"), entry.get("UNIT"), entry.get("OBJECT_SYSTEMD_UNIT"))]
+
+
+def mark():
+    """Where the journal is."""
+    run("journalctl", "--sync")
+    return run("journalctl", "--lines=0", "--show-cursor").split("cursor: ")[1].strip()
+
+
+def rules(text):
+    """Gives polkit the rules of a test, or none, and waits until it follows them."""
+    folder = pathlib.Path("/etc/polkit-1/rules.d")
+    file = folder / "40-test.rules"
+    if text is None:
+        file.unlink(missing_ok=True)
+    else:
+        file.write_text(text)
+    # polkitd notices by itself, in its own time; a new one has read the rules when it answers.
+    run("systemctl", "restart", "polkit.service")
+
+
+class Token:
+    """A simulated YubiKey in the reader of vpcd, behind the real pcscd, while the block runs."""
+
+    def __init__(self, *options):
+        self.options = options
+        self.process = None
+
+    def __enter__(self):
+        run("systemctl", "start", "pcscd.service")
+        until(lambda: ":8C7B" in pathlib.Path("/proc/net/tcp").read_text()
+              + pathlib.Path("/proc/net/tcp6").read_text(), "pcscd's reader")
+        self.process = subprocess.Popen(
+            ["oathd-sim", "card", *self.options], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+            text=True, env={"PATH": os.environ["PATH"]})
+        self.await_word("ready")
+        # pcscd looks into the reader about once a second.
+        until(lambda: oathctl("tokens", status=None), "the token, to oathd")
+        return self
+
+    def await_word(self, word):
+        """Waits until the card says a word."""
+        for line in self.process.stdout:
+            if line.strip() == word:
+                return
+        raise Failed(f"the card ended before it said {word}")
+
+    def say(self, word):
+        """Tells the card something."""
+        self.process.stdin.write(word + "\n")
+        self.process.stdin.flush()
+
+    def __exit__(self, *_):
+        self.process.terminate()
+        self.process.wait(timeout=PATIENCE)
