@@ -118,6 +118,11 @@ pub enum Event {
     RescueCancelled,
     /// The bypass code of a rescue was issued.
     BypassIssued,
+    /// A factor was named anew, or given another end.
+    FactorChanged {
+        /// Which.
+        factor: FactorId,
+    },
 }
 
 impl Event {
@@ -147,7 +152,8 @@ impl Event {
             | Self::RescueOpened { .. }
             | Self::RescueApproved { .. }
             | Self::RescueCancelled
-            | Self::BypassIssued => true,
+            | Self::BypassIssued
+            | Self::FactorChanged { .. } => true,
         }
     }
 

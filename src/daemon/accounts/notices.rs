@@ -187,6 +187,7 @@ fn sentence(event: &Event) -> Option<String> {
         Event::RescueApproved { .. } => "A second administrator approved the rescue.",
         Event::RescueCancelled => "The rescue of your account was called off.",
         Event::BypassIssued => "The code of the rescue was issued.",
+        Event::FactorChanged { .. } => "A second factor was named anew, or given another end.",
         Event::Failed { .. }
         | Event::RealmUnderAttack { .. }
         | Event::EnrolmentStarted

@@ -62,6 +62,12 @@ pub enum What {
     Rekeyed,
     /// At a start the end of the trail did not fit its seal: somebody changed the file.
     TrailBroken,
+    /// An API key was taken away.
+    ApiKeyRemoved,
+    /// A session was begun.
+    SessionBegun,
+    /// A recovery code was typed back: the codes were written down.
+    RecoveryAcknowledged,
 }
 
 impl What {
