@@ -30,8 +30,8 @@ pub enum InvalidFd {
     /// A seal is missing.
     #[error("the memory file is not sealed against shrinking, growing and writing")]
     Unsealed,
-    /// Empty, or larger than [`SECRET_FD_MAX`] bytes.
-    #[error("the memory file holds {0} bytes, not 1 to {SECRET_FD_MAX}")]
+    /// Empty, or larger than what is read: [`SECRET_FD_MAX`] bytes for a secret.
+    #[error("the memory file holds {0} bytes, which is none or too many")]
     Size(u64),
 }
 
@@ -43,6 +43,15 @@ pub enum InvalidFd {
 /// [`InvalidFd`] for everything but a readable memory file of 1 to [`SECRET_FD_MAX`] bytes, sealed
 /// against shrinking, growing and writing.
 pub fn read(fd: impl AsFd) -> Result<Zeroizing<Vec<u8>>, InvalidFd> {
+    read_up_to(fd, SECRET_FD_MAX)
+}
+
+/// The same for at most `most` bytes.
+///
+/// # Errors
+///
+/// [`InvalidFd`]
+pub fn read_up_to(fd: impl AsFd, most: usize) -> Result<Zeroizing<Vec<u8>>, InvalidFd> {
     let fd = fd.as_fd();
     let flags = rustix::fs::fcntl_getfl(fd).map_err(InvalidFd::NotMemory)?;
     if flags.contains(OFlags::PATH) {
@@ -58,7 +67,7 @@ pub fn read(fd: impl AsFd) -> Result<Zeroizing<Vec<u8>>, InvalidFd> {
     }
     let size = u64::try_from(status.st_size).unwrap_or(u64::MAX);
     let length = match usize::try_from(size) {
-        Ok(length @ 1..=SECRET_FD_MAX) => length,
+        Ok(length) if (1..=most).contains(&length) => length,
         _ => return Err(InvalidFd::Size(size)),
     };
     let mut content = Zeroizing::new(vec![0; length]);

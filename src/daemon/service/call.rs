@@ -33,6 +33,16 @@ pub(crate) struct Call {
 }
 
 impl Call {
+    /// A call of the service's own for a caller: nobody is asked, and it is not given up.
+    pub(super) fn unasked(caller: Caller, underway: Arc<Underway>) -> Call {
+        Call {
+            caller,
+            interactive: false,
+            deadline: None,
+            underway,
+        }
+    }
+
     /// The same call, past the point where its user may be asked.
     pub(crate) fn without_questions(&self) -> Call {
         Call {
@@ -109,9 +119,19 @@ impl Service {
     ) -> Result<(), Error> {
         let token = token.map(super::tokens::token_name);
         let details = token.as_deref().map(|token| ("token", token));
-        let allowed =
-            self.authorizer
-                .allow(&call.caller, action, call.interactive, details.as_slice());
+        self.authorize_for(call, action, details.as_slice()).await
+    }
+
+    /// Finds out whether a caller may do what `details` tell an administrator's rules about.
+    pub(crate) async fn authorize_for(
+        &self,
+        call: &Call,
+        action: Action,
+        details: &[(&str, &str)],
+    ) -> Result<(), Error> {
+        let allowed = self
+            .authorizer
+            .allow(&call.caller, action, call.interactive, details);
         let undecided = Denied {
             action,
             interactive_could_help: false,
