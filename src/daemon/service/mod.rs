@@ -13,7 +13,6 @@ mod guests;
 mod passwords;
 mod presence;
 mod search;
-mod search;
 mod tokens;
 
 use std::{
