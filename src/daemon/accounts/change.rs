@@ -1,0 +1,211 @@
+//! What must be shown before an account is changed: authority, and a proof.
+
+use std::sync::Arc;
+
+use oathd_api::{ErrorName, names::CHANGE_SERVICE};
+use oathd_core::{Bearer, Change, Event, FactorId, Proof, Receipt, Way, receipt::Holder};
+use zeroize::Zeroizing;
+
+use super::{Accounts, Standing, Told, Who};
+use crate::{
+    authority::Action,
+    error::Error,
+    ledger::Draft,
+    secret_fd,
+    service::{Call, Service},
+};
+
+/// What a change came to: the answer, and what happened.
+pub(crate) struct Done<T> {
+    pub(crate) answer: T,
+    pub(crate) events: Vec<Event>,
+}
+
+impl<T> Done<T> {
+    /// An answer, with the one thing that happened.
+    pub(crate) fn with(answer: T, event: Event) -> Done<T> {
+        Done {
+            answer,
+            events: vec![event],
+        }
+    }
+
+    /// An answer; nothing happened that an owner or the trail is told in the words of the rules.
+    pub(crate) fn quiet(answer: T) -> Done<T> {
+        Done {
+            answer,
+            events: Vec::new(),
+        }
+    }
+}
+
+/// What a caller shows with a change; it is judged in the very commit that makes the change.
+#[derive(Debug)]
+pub(crate) struct Permit {
+    change: Change,
+    receipt: Option<Receipt>,
+    session: Option<Bearer>,
+    session_counts: bool,
+    holder: Holder,
+}
+
+impl Service {
+    /// Finds out whether a caller may ask for changes of an account: its own user gives the
+    /// password, which is never kept. A realm's service vouches for its users' passwords.
+    pub(crate) async fn may_ask(&self, call: &Call, who: &Who) -> Result<(), Error> {
+        match who.standing {
+            Standing::Root | Standing::Realm => Ok(()),
+            Standing::Owner => {
+                let account = who.account.to_string();
+                let details = [("account", account.as_str())];
+                self.authorize_for(call, Action::ChangeAccount, &details)
+                    .await
+            }
+        }
+    }
+
+    /// The same, and takes what the caller shows: a receipt, which is used up whatever comes of it,
+    /// or the token of a session.
+    pub(crate) async fn may_change(
+        &self,
+        call: &Call,
+        who: &Who,
+        change: Change,
+        (proof, session): (Option<String>, Option<zbus::OwnedFd>),
+    ) -> Result<Permit, Error> {
+        let session = session.map(|fd| bearer(&fd)).transpose()?;
+        self.may_ask(call, who).await?;
+        let accounts = self.accounts();
+        Ok(Permit {
+            change,
+            receipt: proof.and_then(|id| accounts.receipts.take(&id)),
+            session,
+            session_counts: accounts.settings().sessions_prove,
+            holder: Holder {
+                uid: who.caller_uid,
+                service: CHANGE_SERVICE.to_owned(),
+            },
+        })
+    }
+
+    /// Makes a change in one commit with its proof and its entries in the trail, and tells the
+    /// owner. `work` is given the way by which the owner was verified, if by one; when it refuses,
+    /// nothing is kept.
+    pub(crate) async fn keep_change<T, W>(
+        self: &Arc<Self>,
+        call: &Call,
+        who: &Who,
+        permit: Option<Permit>,
+        work: W,
+    ) -> Result<T, Error>
+    where
+        T: Send + 'static,
+        W: FnOnce(&mut Draft<'_>, Option<Way>) -> Result<Done<T>, Error> + Send + 'static,
+    {
+        let who = who.clone();
+        self.carry_through(call, move |service, _| async move {
+            let accounts = service.accounts();
+            let (name, actor) = (who.account.clone(), who.actor());
+            let change = move |draft: &mut Draft<'_>| {
+                who.enter(draft);
+                let done = permit
+                    .map_or(Ok(None), |permit| permit.check(draft))
+                    .and_then(|way| {
+                        let before = draft.account.clone();
+                        Ok((work(draft, way)?, way, before))
+                    });
+                let (done, way, before) = done.inspect_err(|_| draft.discard())?;
+                // Those that were told until here are told of what ends it, too.
+                let part = way.and_then(channel_of);
+                let told = Told::of(&before, &done.events, part, draft.moment.now);
+                draft.record(done.events);
+                Ok::<_, Error>((done.answer, told))
+            };
+            let (answer, told) = accounts.ledger.change(&name, actor, change).await??;
+            accounts.notices.tell(told);
+            Ok(answer)
+        })
+        .await
+    }
+}
+
+/// The channel that took part in a verification.
+const fn channel_of(way: Way) -> Option<FactorId> {
+    match way {
+        Way::OutOfBand(channel) => Some(channel),
+        Way::Code(_) | Way::Presence(_) | Way::Recovery | Way::LegacyRecovery | Way::Bypass => None,
+    }
+}
+
+/// Refuses an account without a second factor.
+pub(crate) fn enrolled(draft: &Draft<'_>) -> Result<(), Error> {
+    match draft.is_known() && draft.account.is_enrolled() {
+        true => Ok(()),
+        false => Err(Error::new(ErrorName::NotEnrolled)),
+    }
+}
+
+impl Permit {
+    /// Whether what was shown is enough for the account as it is; says by which way the owner was
+    /// verified, if by one.
+    pub(crate) fn check(self, draft: &mut Draft<'_>) -> Result<Option<Way>, Error> {
+        let (account, now) = (&draft.account, draft.moment.now);
+        let mut reason = None;
+        let mut proof = Proof::None;
+        if let Some(receipt) = self.receipt {
+            let of_account = receipt.account == *account.name();
+            match receipt.redeem(&self.holder, account.generation(), now) {
+                Ok(receipt) if of_account => proof = Proof::Verified(receipt.way),
+                Ok(_) => reason = Some("the receipt is of another account".to_owned()),
+                Err(error) => reason = Some(error.to_string()),
+            }
+        } else if let Some(bearer) = self.session {
+            let generation = account.generation();
+            if let Some(mut session) = draft.session(&bearer)?
+                && session.check(&bearer, generation, now).is_ok()
+                && session.by_factor
+            {
+                proof = Proof::Session;
+            }
+        }
+        let counts = self.session_counts;
+        match draft.account.may_change(self.change, proof, counts) {
+            Ok(()) => Ok(match proof {
+                Proof::Verified(way) => Some(way),
+                Proof::None | Proof::Session => None,
+            }),
+            Err(error) => Err(match reason {
+                Some(reason) => Error::because(ErrorName::ProofRequired, reason),
+                None => error.into(),
+            }),
+        }
+    }
+}
+
+/// The session token or API key in a sealed memory file.
+pub(crate) fn bearer(fd: &zbus::OwnedFd) -> Result<Bearer, Error> {
+    let content = secret_fd::read(fd)?;
+    let mut bytes = Zeroizing::new([0; 32]);
+    if content.len() != bytes.len() {
+        let reason = "the memory file does not hold 32 bytes";
+        return Err(Error::because(ErrorName::InvalidFd, reason));
+    }
+    bytes.copy_from_slice(&content);
+    Ok(Bearer::new(bytes))
+}
+
+/// A memory file with a secret, for the one who gets it.
+pub(crate) fn handed_out(content: &[u8]) -> Result<zbus::OwnedFd, Error> {
+    let fd = secret_fd::create(content);
+    let fd = fd.map_err(|error| Error::because(ErrorName::StateUnavailable, error))?;
+    Ok(fd.into())
+}
+
+impl Accounts {
+    /// A new session token or API key.
+    pub(crate) fn new_bearer(&self) -> Bearer {
+        let mut bytes = Zeroizing::new([0; 32]);
+        (self.entropy)(bytes.as_mut_slice());
+        Bearer::new(bytes)
+    }
+}

@@ -1,0 +1,138 @@
+//! The factors of an account: named, suspended, taken away.
+
+use std::sync::Arc;
+
+use oathd_api::{
+    ErrorName,
+    wire::account::{AccountRecord, FactorOptions},
+};
+use oathd_core::{Account, Change, Event, FactorError, FactorId, Role};
+
+use super::{
+    Who,
+    change::{Done, Permit},
+    describe::{Grants, describe, role_of},
+    sessions::is_alive,
+};
+use crate::{
+    error::Error,
+    ledger::{Draft, What},
+    service::{Call, Service},
+};
+
+impl From<FactorError> for Error {
+    fn from(reason: FactorError) -> Error {
+        match reason {
+            FactorError::Unknown => Error::new(ErrorName::NoSuchFactor),
+            FactorError::Last => Error::new(ErrorName::LastFactor),
+            FactorError::TooMany | FactorError::TooManySeeds(_) => Error::limits_exceeded(reason),
+            FactorError::InvalidLabel => Error::because(ErrorName::InvalidName, reason),
+        }
+    }
+}
+
+impl Service {
+    /// Everything about an account but its secrets.
+    pub(crate) async fn describe_account(&self, who: &Who) -> Result<AccountRecord, Error> {
+        let ledger = &self.accounts().ledger;
+        let (subject, actor) = (who.clone(), who.actor());
+        let look = move |draft: &mut Draft<'_>| {
+            subject.enter(draft);
+            let generation = draft.account.generation();
+            let key = draft.api_key()?;
+            let key = key.filter(|key| key.generation == generation);
+            let now = draft.moment.now;
+            let sessions = draft.sessions()?;
+            let alive = sessions
+                .iter()
+                .filter(|row| is_alive(&row.session, generation, now));
+            let grants = Grants {
+                api_key_issued: key.map(|key| key.issued),
+                sessions: u32::try_from(alive.count()).unwrap_or(u32::MAX),
+            };
+            Ok(describe(&draft.account, grants, now))
+        };
+        ledger.change(&who.account, actor, look).await?
+    }
+
+    /// Takes a factor away.
+    pub(crate) async fn remove_factor(
+        self: &Arc<Self>,
+        call: &Call,
+        who: &Who,
+        permit: Permit,
+        factor: u32,
+    ) -> Result<(), Error> {
+        self.keep_change(call, who, Some(permit), move |draft, _| {
+            let event = known(draft)?.remove_factor(FactorId(factor))?;
+            end_grants(draft)?;
+            Ok(Done::with((), event))
+        })
+        .await
+    }
+
+    /// Refuses a factor from then on.
+    pub(crate) async fn suspend_factor(
+        self: &Arc<Self>,
+        call: &Call,
+        who: &Who,
+        permit: Permit,
+        factor: u32,
+    ) -> Result<(), Error> {
+        self.keep_change(call, who, Some(permit), move |draft, _| {
+            let now = draft.moment.now;
+            let event = known(draft)?.suspend_factor(FactorId(factor), now)?;
+            end_grants(draft)?;
+            Ok(Done::with((), event))
+        })
+        .await
+    }
+
+    /// Names a factor and says when it ends.
+    pub(crate) async fn change_factor(
+        self: &Arc<Self>,
+        call: &Call,
+        who: &Who,
+        factor: u32,
+        options: FactorOptions,
+    ) -> Result<(), Error> {
+        let role = options.role.as_deref().map(role_of);
+        let role =
+            role.map(|role| role.ok_or_else(|| Error::invalid_args("a role is primary or backup")));
+        let role: Option<Role> = role.transpose()?;
+        let (label, end) = (options.label, options.not_after);
+        let shown = (options.proof, options.session);
+        let permit = self
+            .may_change(call, who, Change::RemoveFactor, shown)
+            .await?;
+        self.keep_change(call, who, Some(permit), move |draft, _| {
+            let (id, account) = (FactorId(factor), known(draft)?);
+            let there = account.factor(id).ok_or(FactorError::Unknown)?;
+            let label = label.unwrap_or_else(|| there.label.clone());
+            let role = role.unwrap_or(there.role);
+            account.describe_factor(id, &label, role)?;
+            if let Some(end) = end {
+                account.set_factor_end(id, Some(end).filter(|end| *end > 0))?;
+            }
+            Ok(Done::with((), Event::FactorChanged { factor: id }))
+        })
+        .await
+    }
+}
+
+/// The account, if there is one: a decoy has no factor to change.
+fn known<'a>(draft: &'a mut Draft<'_>) -> Result<&'a mut Account, Error> {
+    match draft.is_known() {
+        true => Ok(&mut draft.account),
+        false => Err(FactorError::Unknown.into()),
+    }
+}
+
+/// Sweeps up the sessions and the API key that a change has made void.
+pub(super) fn end_grants(draft: &mut Draft<'_>) -> Result<(), Error> {
+    let count = draft.end_sessions(None)?;
+    if count > 0 {
+        draft.note(What::SessionsEnded { count });
+    }
+    Ok(draft.set_api_key(None)?)
+}
