@@ -59,8 +59,11 @@ impl Stand {
 
     /// Changes the file with a connection of one's own.
     pub(super) fn tamper(&self, sql: &str) {
-        let connection = Connection::open(self.dir.path().join(DATABASE)).unwrap();
-        connection.execute_batch(sql).unwrap();
+        self.try_to_tamper(sql).unwrap();
+    }
+
+    pub(super) fn try_to_tamper(&self, sql: &str) -> rusqlite::Result<()> {
+        Connection::open(self.dir.path().join(DATABASE))?.execute_batch(sql)
     }
 }
 
