@@ -285,10 +285,16 @@ impl From<KeyringError> for Error {
     fn from(reason: KeyringError) -> Error {
         match reason {
             KeyringError::Store(reason) => Error::because(ErrorName::StateUnavailable, reason),
-            KeyringError::Vault(reason @ VaultError::Damaged) => {
-                Error::because(ErrorName::StateUnavailable, reason)
-            }
-            KeyringError::Vault(reason) => Error::because(ErrorName::VaultKeyUnavailable, reason),
+            KeyringError::Vault(reason) => reason.into(),
+        }
+    }
+}
+
+impl From<VaultError> for Error {
+    fn from(reason: VaultError) -> Error {
+        match reason {
+            VaultError::Damaged => Error::because(ErrorName::StateUnavailable, reason),
+            VaultError::KeyUnavailable(_) => Error::because(ErrorName::VaultKeyUnavailable, reason),
         }
     }
 }
