@@ -1,0 +1,337 @@
+//! The table of this module: what oathd says about an account and a response, and what PAM is told.
+//!
+//! | oathd says | PAM is told |
+//! |---|---|
+//! | a receipt | `PAM_SUCCESS` |
+//! | the account has no factor and needs none, or none yet | `PAM_IGNORE` |
+//! | the account must enrol a factor first, or the caller may not ask | `PAM_PERM_DENIED` |
+//! | the response is wrong, used, or no response | `PAM_AUTH_ERR` |
+//! | wait, or this way is shut | `PAM_MAXTRIES` |
+//! | anything else: no bus, no oathd, no token, no state, an unknown error | `PAM_AUTHINFO_UNAVAIL` |
+//!
+//! `PAM_IGNORE` comes from [`before`] alone, and only for the two requirements that say so.
+
+use oathd_api::ErrorName;
+
+use crate::outcome::{Details, Failure, Requirement, Unreached};
+use crate::words::{date, seconds};
+
+/// What PAM is told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Code {
+    /// `PAM_SUCCESS`
+    Accepted,
+    /// `PAM_IGNORE`
+    NotAsked,
+    /// `PAM_AUTH_ERR`
+    Wrong,
+    /// `PAM_MAXTRIES`
+    TooMany,
+    /// `PAM_PERM_DENIED`
+    Denied,
+    /// `PAM_AUTHINFO_UNAVAIL`
+    Unavailable,
+    /// `PAM_CONV_ERR`: nobody could be asked.
+    NoConversation,
+    /// `PAM_SERVICE_ERR`: the service file is wrong.
+    Misconfigured,
+    /// `PAM_SYSTEM_ERR`: the module failed.
+    Broken,
+}
+
+/// What a text tells: in the strict stack it is told only where it gives away nothing about the
+/// response that came along.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum About {
+    /// What was typed.
+    Response,
+    /// The account, the token or oathd.
+    State,
+}
+
+/// What PAM and the person are told.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Ruling {
+    pub(crate) code: Code,
+    /// One or two sentences; empty where there is nothing to say.
+    pub(crate) text: String,
+    pub(crate) about: About,
+    /// Another response at the same prompt can help: nothing was charged, or another way is open.
+    pub(crate) again: bool,
+    /// The ways that are open belong to the text.
+    pub(crate) ways: bool,
+}
+
+impl Ruling {
+    fn state(code: Code, text: impl Into<String>) -> Self {
+        Self {
+            code,
+            text: text.into(),
+            about: About::State,
+            again: false,
+            ways: false,
+        }
+    }
+
+    fn response(text: impl Into<String>) -> Self {
+        Self {
+            about: About::Response,
+            ..Self::state(Code::Wrong, text)
+        }
+    }
+
+    fn again(self) -> Self {
+        Self {
+            again: true,
+            ..self
+        }
+    }
+
+    fn with_ways(self) -> Self {
+        Self { ways: true, ..self }
+    }
+}
+
+/// What follows from the account's requirement; `None` when it is to be asked.
+pub(crate) fn before(requirement: Requirement) -> Option<Ruling> {
+    match requirement {
+        Requirement::Asked => None,
+        Requirement::NotAsked => Some(Ruling::state(Code::NotAsked, "")),
+        Requirement::NotAskedUntil(until) => Some(Ruling::state(
+            Code::NotAsked,
+            format!(
+                "From {} on a second factor is asked for here. Enrol one with `oathctl enroll`.",
+                date(until)
+            ),
+        )),
+        Requirement::EnrolFirst => Some(Ruling::state(
+            Code::Denied,
+            "This account needs a second factor first. Enrol one with `oathctl enroll` where you \
+             are logged in, or ask an administrator.",
+        )),
+    }
+}
+
+/// What follows from a failure.
+pub(crate) fn after(failure: &Failure) -> Ruling {
+    match failure {
+        Failure::Refused(error, details) => refused(*error, details),
+        Failure::Elsewhere => Ruling::state(
+            Code::Unavailable,
+            "Only somebody at this host can be asked to touch a token.",
+        )
+        .again(),
+        Failure::Unreached(reason) => Ruling::state(
+            Code::Unavailable,
+            match reason {
+                Unreached::NoBus => {
+                    "The second factor cannot be checked: the system bus is not there."
+                }
+                Unreached::NoService => {
+                    "The second factor cannot be checked: oathd is not running and cannot be started."
+                }
+                Unreached::NoReply => {
+                    "The second factor cannot be checked: oathd did not answer in time."
+                }
+                Unreached::Unintelligible => {
+                    "The second factor cannot be checked: the answer of oathd makes no sense."
+                }
+            },
+        ),
+    }
+}
+
+fn refused(error: ErrorName, details: &Details) -> Ruling {
+    use ErrorName as E;
+    match error {
+        E::WrongCode => Ruling::response("Wrong code."),
+        E::CodeUsed => {
+            Ruling::response("That code was used before. Wait for the next one.").again()
+        }
+        E::InvalidResponse => match details.detail.as_deref() {
+            Some("typo") => {
+                Ruling::response("A symbol of that recovery code is wrong; nothing was counted.")
+                    .again()
+            }
+            Some("help") => Ruling::response("").again().with_ways(),
+            _ => {
+                Ruling::response("That is no code; nothing was counted. Type ? for help.").again()
+            }
+        },
+        E::RecoverySuspended => Ruling::response(
+            "That recovery code is right, but its set waits to be renewed after a restore.",
+        )
+        .again()
+        .with_ways(),
+        E::Throttled => Ruling::state(
+            Code::TooMany,
+            match details.retry_after {
+                Some(wait) => format!("Too many attempts: wait {}.", seconds(wait)),
+                None => "Too many attempts: wait a while.".to_owned(),
+            },
+        ),
+        E::LockedOut => Ruling::state(
+            Code::TooMany,
+            "After too many failures this way in is shut. Do not reset your password: that opens \
+             nothing.",
+        )
+        .with_ways(),
+        E::TouchTimedOut => Ruling::state(Code::Wrong, "Nobody touched the token in time.").again(),
+        E::NotEnrolled => Ruling::state(
+            Code::Unavailable,
+            "No token of this account can be touched in place of a code.",
+        )
+        .again(),
+        E::ClockUntrusted => Ruling::state(
+            Code::Unavailable,
+            "The clock of this host cannot be trusted, so that codes are refused; a recovery code \
+             works all the same.",
+        )
+        .again(),
+        E::VaultKeyUnavailable => Ruling::state(
+            Code::Unavailable,
+            "The key that codes are checked with is missing; a recovery code works all the same.",
+        )
+        .again(),
+        E::NoToken
+        | E::TokenRemoved
+        | E::TokenBusy
+        | E::TokenReset
+        | E::TokenDuplicated
+        | E::TokenFault
+        | E::ServiceUnavailable => {
+            Ruling::state(
+                Code::Unavailable,
+                format!("{} A recovery code works all the same.", error.summary()),
+            )
+            .again()
+        }
+        E::DeliveryFailed | E::NoSuchFactor => {
+            Ruling::state(Code::Wrong, "The code could not be sent.")
+                .again()
+                .with_ways()
+        }
+        E::NotAuthorized => Ruling::state(
+            Code::Denied,
+            "This program may not ask for the second factor of this account.",
+        ),
+        E::StateUnavailable
+        // None of these answers a verification; should one come, nobody gets in by it.
+        | E::AmbiguousToken
+        | E::TokenFull
+        | E::TouchRequired
+        | E::PasswordRequired
+        | E::WrongPassword
+        | E::RememberedKeyRejected
+        | E::NoSuchCredential
+        | E::AmbiguousCredential
+        | E::CredentialExists
+        | E::CredentialDamaged
+        | E::Unsupported
+        | E::InvalidName
+        | E::InvalidSecret
+        | E::InvalidUri
+        | E::InvalidFd
+        | E::ProofRequired
+        | E::EnrollmentExpired
+        | E::LastFactor
+        | E::SeedInUse
+        | E::SecondFactorRequired
+        | E::InvalidAddress
+        | E::NoRescue
+        | E::RescueRefused
+        | E::InvalidImport
+        | E::InvalidBackup
+        | E::InvalidEscrow => Ruling::state(
+            Code::Unavailable,
+            format!("The second factor cannot be checked: {}", error.summary()),
+        ),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn details() -> impl Strategy<Value = Details> {
+        let detail = prop_oneof![
+            Just(None),
+            Just(Some("typo".to_owned())),
+            Just(Some("help".to_owned())),
+            "[a-z]{1,9}".prop_map(Some),
+        ];
+        (any::<Option<u64>>(), detail).prop_map(|(retry_after, detail)| Details {
+            retry_after,
+            detail,
+        })
+    }
+
+    fn failure() -> impl Strategy<Value = Failure> {
+        let error = proptest::sample::select(ErrorName::ALL);
+        prop_oneof![
+            (error, details()).prop_map(|(error, details)| Failure::Refused(error, details)),
+            proptest::sample::select(vec![
+                Unreached::NoBus,
+                Unreached::NoService,
+                Unreached::NoReply,
+                Unreached::Unintelligible,
+            ])
+            .prop_map(Failure::Unreached),
+            Just(Failure::Elsewhere),
+        ]
+    }
+
+    proptest! {
+        /// No failure, whatever it says, lets anybody in or steps aside.
+        #[test]
+        fn no_failure_opens(failure in failure()) {
+            let ruling = after(&failure);
+            prop_assert!(!matches!(ruling.code, Code::Accepted | Code::NotAsked), "{ruling:?}");
+            prop_assert!(ruling.again || !ruling.text.is_empty());
+        }
+
+        /// What was charged is not asked for again in the same conversation.
+        #[test]
+        fn a_charge_ends_the_conversation(details in details()) {
+            for error in [ErrorName::WrongCode, ErrorName::Throttled, ErrorName::LockedOut] {
+                prop_assert!(!after(&Failure::Refused(error, details.clone())).again);
+            }
+        }
+
+        #[test]
+        fn whoever_must_wait_is_told_how_long(wait in 1u64..4000) {
+            let details = Details { retry_after: Some(wait), detail: None };
+            let ruling = after(&Failure::Refused(ErrorName::Throttled, details));
+            prop_assert!(ruling.text.contains(&wait.to_string()), "{}", ruling.text);
+            prop_assert_eq!(ruling.code, Code::TooMany);
+        }
+    }
+
+    #[test]
+    fn only_who_needs_no_factor_is_passed_over() {
+        assert_eq!(before(Requirement::Asked), None);
+        let code = |requirement| before(requirement).map(|ruling| ruling.code);
+        assert_eq!(code(Requirement::NotAsked), Some(Code::NotAsked));
+        assert_eq!(code(Requirement::NotAskedUntil(0)), Some(Code::NotAsked));
+        assert_eq!(code(Requirement::EnrolFirst), Some(Code::Denied));
+    }
+
+    #[test]
+    fn the_locked_out_are_warned_not_to_reset_the_password() {
+        let ruling = after(&Failure::Refused(ErrorName::LockedOut, Details::default()));
+        assert!(ruling.text.contains("Do not reset your password") && ruling.ways);
+    }
+
+    #[test]
+    fn whatever_cannot_be_asked_is_unavailable() {
+        for reason in [
+            Unreached::NoBus,
+            Unreached::NoService,
+            Unreached::NoReply,
+            Unreached::Unintelligible,
+        ] {
+            assert_eq!(after(&Failure::Unreached(reason)).code, Code::Unavailable);
+        }
+    }
+}
