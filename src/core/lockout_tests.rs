@@ -323,3 +323,19 @@ fn families_are_counted_apart() {
         "a new set is open"
     );
 }
+
+#[test]
+fn an_attempt_that_was_not_looked_at_counts_for_nothing() {
+    let mut stand = Stand::enrolled(1000);
+    for _ in 0..1_000 {
+        let response = Response::classify("123456");
+        let moment = Moment::at(START);
+        let admitted = stand.account.admit(CallerClass::Remote, response, moment);
+        let Admission::Admitted(ticket) = admitted else {
+            panic!("{admitted:?}");
+        };
+        assert_eq!(failures(&stand, CallerClass::Remote), 1);
+        stand.account.withdraw(&ticket);
+        assert_eq!(failures(&stand, CallerClass::Remote), 0);
+    }
+}

@@ -84,6 +84,12 @@ impl Account {
         self.charge(family, class, Claim::Typed(response), wanted, moment)
     }
 
+    /// Gives the charge of an attempt back that could not be looked at, such as when no token was
+    /// there to compute a code. Whether it would have been right must not be known then.
+    pub fn withdraw(&mut self, ticket: &Ticket) {
+        self.ledger.refund(&ticket.charged);
+    }
+
     /// Charges an answer to a challenge that a token's presence credential will give. No clock is
     /// needed for it.
     #[must_use]

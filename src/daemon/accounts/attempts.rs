@@ -122,10 +122,11 @@ mod tests {
     #[tokio::test]
     async fn attempts_at_one_account_and_class_follow_one_another() {
         let attempts = Attempts::default();
-        let first = attempts.turn(&alice(), CallerClass::Console).await.unwrap();
-        let other = attempts.turn(&alice(), CallerClass::Remote).await;
+        let alice = alice();
+        let first = attempts.turn(&alice, CallerClass::Console).await.unwrap();
+        let other = attempts.turn(&alice, CallerClass::Remote).await;
         assert!(other.is_some());
-        let second = attempts.turn(&alice(), CallerClass::Console);
+        let second = attempts.turn(&alice, CallerClass::Console);
         tokio::pin!(second);
         assert!((&mut second).now_or_never().is_none());
         drop(first);
@@ -137,16 +138,17 @@ mod tests {
     #[tokio::test]
     async fn a_queue_is_bounded_and_leaves_nothing() {
         let attempts = Attempts::default();
-        let first = attempts.turn(&alice(), CallerClass::Console).await.unwrap();
+        let alice = alice();
+        let first = attempts.turn(&alice, CallerClass::Console).await.unwrap();
         let mut waiting = Vec::new();
         for _ in 1..MOST_WAITING {
-            let mut turn = Box::pin(attempts.turn(&alice(), CallerClass::Console));
+            let mut turn = Box::pin(attempts.turn(&alice, CallerClass::Console));
             assert!((&mut turn).now_or_never().is_none());
             waiting.push(turn);
         }
         assert!(
             attempts
-                .turn(&alice(), CallerClass::Console)
+                .turn(&alice, CallerClass::Console)
                 .await
                 .is_none()
         );

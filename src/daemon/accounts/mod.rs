@@ -5,12 +5,16 @@
 //! disk.
 
 mod attempts;
-mod deliver;
+mod candidates;
+pub(crate) mod deliver;
 mod failure;
+mod judging;
 mod mask;
 mod notices;
 pub(crate) mod passwd;
 mod receipts;
+pub(crate) mod seeds;
+mod verify;
 mod who;
 
 use std::sync::{Arc, Mutex, PoisonError};
@@ -18,6 +22,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use oathd_token::Entropy;
 
 pub(crate) use attempts::Attempts;
+use candidates::DecoySeed;
 pub(crate) use deliver::Deliver;
 pub(crate) use mask::masked;
 pub(crate) use notices::{Notices, Told};
@@ -36,6 +41,7 @@ pub(crate) struct Accounts {
     pub(crate) deliver: Deliver,
     pub(crate) notices: Notices,
     pub(crate) attempts: Attempts,
+    decoy: DecoySeed,
     settings: Mutex<Arc<AccountSettings>>,
 }
 
@@ -52,6 +58,9 @@ pub(crate) struct Parts {
 impl Accounts {
     pub(crate) fn new(parts: Parts) -> Accounts {
         let deliver = Deliver::new(parts.connection);
+        let mut decoy = [0; 20];
+        (parts.entropy)(&mut decoy);
+        let decoy = DecoySeed::new(&parts.vault, decoy);
         Accounts {
             ledger: parts.ledger,
             vault: parts.vault,
@@ -61,6 +70,7 @@ impl Accounts {
             notices: Notices::new(deliver.clone()),
             deliver,
             attempts: Attempts::default(),
+            decoy,
             settings: Mutex::new(Arc::new(parts.settings)),
         }
     }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use oathd_api::ErrorName;
 use oathd_oath::{Algorithm, CredentialId, Digits, Kind, NewCredential, Secret};
-use oathd_token::{AccessKey, AddOptions};
+use oathd_token::{AccessKey, AddOptions, Token};
 use zeroize::Zeroizing;
 
 use super::{Call, Service, TokenObject, access::Origin};
@@ -76,6 +76,34 @@ impl Service {
             Ok(())
         })
         .await
+    }
+
+    /// The access key that a confirmed pairing of `uid` gave a token; it insists that the token knows
+    /// it too.
+    pub(crate) async fn paired_key(
+        &self,
+        uid: u32,
+        token: &Token,
+    ) -> Result<Option<Arc<AccessKey>>, Error> {
+        let device = &token.info().device_id;
+        let device_id = device.as_str().as_bytes();
+        if !self.keyring.is_confirmed(uid, device_id) {
+            return Ok(None);
+        }
+        let held = self.unlocks.get(uid, device);
+        if let Some((key, Origin::Paired)) = held {
+            return Ok(Some(key));
+        }
+        let pairing = self.keyring.pairing(uid, device_id).await?;
+        let key = pairing.and_then(|pairing| AccessKey::from_bytes(pairing.access.as_slice()));
+        let Some(key) = key.map(|key| Arc::new(key.insisting())) else {
+            return Ok(None);
+        };
+        if held.is_none() {
+            let key = Arc::clone(&key);
+            self.unlocks.put(uid, device, key, Origin::Paired);
+        }
+        Ok(Some(key))
     }
 
     /// Removes the presence credential of the caller's pairing, where there is one.

@@ -1,0 +1,185 @@
+//! Whether what somebody typed is right.
+
+use std::sync::Arc;
+
+use oathd_api::{
+    ErrorName,
+    wire::verifier::{ReceiptRecord, VerifyOptions},
+};
+use oathd_core::{Lifetime, Outcome, Response, Way, receipt::LIFETIME};
+use zbus::OwnedFd;
+use zeroize::Zeroizing;
+
+use super::{
+    Who,
+    judging::{Concluded, First, Granted, Judge, refusal},
+};
+use crate::{
+    error::Error,
+    secret_fd,
+    service::{Call, Service},
+};
+
+impl Service {
+    /// Judges `response`; the answer comes when the outcome is on the disk.
+    pub(crate) async fn verify(
+        &self,
+        call: &Call,
+        account: &str,
+        response: &str,
+        options: VerifyOptions,
+    ) -> Result<ReceiptRecord, Error> {
+        let typed = Zeroizing::new(response.to_owned());
+        let (service, host) = (options.service.as_deref(), options.remote_host.as_deref());
+        let who = self.who(call, account, service, host).await?;
+        let told_at_once = match Response::classify(&typed) {
+            Response::Help => Some(Outcome::Help),
+            Response::Typo => Some(Outcome::Typo),
+            Response::Malformed => Some(Outcome::Malformed),
+            _ => None,
+        };
+        if let Some(outcome) = told_at_once {
+            return Err(refusal(&outcome));
+        }
+        let judge = self.judge_for(who, options.session.unwrap_or(false))?;
+        let concluded = match self.first(&judge, &typed, false).await? {
+            First::Concluded(concluded) => concluded,
+            First::Queue | First::Charged(_) => {
+                let in_turn = self.on_token(call, &judge, typed);
+                self.attend(call, in_turn).await?
+            }
+        };
+        self.answer(concluded)
+    }
+
+    /// What it takes to judge an attempt of `who`.
+    pub(super) fn judge_for(&self, who: Who, session: bool) -> Result<Judge, Error> {
+        let accounts = self.accounts();
+        let session = match session {
+            true => Some(self.session_lifetime(&who)?),
+            false => None,
+        };
+        Ok(Judge {
+            attempts: accounts.attempts.clone(),
+            vault: Arc::clone(&accounts.vault),
+            decoy: accounts.decoy.clone(),
+            key: accounts.ledger.code_key()?,
+            entropy: Arc::clone(&accounts.entropy),
+            who,
+            session,
+        })
+    }
+
+    /// How long sessions of the account live.
+    pub(crate) fn session_lifetime(&self, who: &Who) -> Result<Lifetime, Error> {
+        if who.account.realm().is_local() {
+            return Err(Error::invalid_args(
+                "sessions are for the accounts of a realm",
+            ));
+        }
+        let settings = self.accounts().settings();
+        let realm = settings.realms.get(who.account.realm());
+        Ok(realm.map_or_else(Lifetime::default, |realm| realm.sessions))
+    }
+
+    async fn first(
+        &self,
+        judge: &Judge,
+        typed: &Zeroizing<String>,
+        in_turn: bool,
+    ) -> Result<First, Error> {
+        let (name, actor) = (&judge.who.account, judge.who.actor());
+        let (judge, typed) = (judge.clone(), typed.clone());
+        let work = move |draft: &mut crate::ledger::Draft<'_>| judge.typed(draft, &typed, in_turn);
+        Ok(self.accounts().ledger.change(name, actor, work).await?)
+    }
+
+    /// An attempt in which a token has a say: charged on the disk, computed on the token, judged on
+    /// the disk. One at a time: the charge of one would count against the next.
+    async fn on_token(
+        &self,
+        call: &Call,
+        judge: &Judge,
+        typed: Zeroizing<String>,
+    ) -> Result<Concluded, Error> {
+        let who = &judge.who;
+        let _turn = self.turn(call, who).await?;
+        let charged = match self.first(judge, &typed, true).await? {
+            First::Concluded(concluded) => return Ok(concluded),
+            First::Queue => return Err(Error::new(ErrorName::TokenBusy)),
+            First::Charged(charged) => charged,
+        };
+        let computed = self.from_slots(call, who, &charged.ticket.wanted).await;
+        let (ledger, judge) = (&self.accounts().ledger, judge.clone());
+        let concluded = ledger.change(&who.account, who.actor(), move |draft| {
+            judge.typed_on_token(draft, *charged, computed, &typed)
+        });
+        Ok(concluded.await?)
+    }
+
+    /// Waits for the turn of a call at an account.
+    pub(super) async fn turn(
+        &self,
+        call: &Call,
+        who: &Who,
+    ) -> Result<super::attempts::Turn, Error> {
+        let turn = self.accounts().attempts.turn(&who.account, who.class);
+        let turn = call.in_time(turn).await.flatten();
+        turn.ok_or_else(|| Error::because(ErrorName::TokenBusy, "other attempts go first"))
+    }
+
+    /// Tells the owner and answers the caller.
+    pub(super) fn answer(&self, concluded: Concluded) -> Result<ReceiptRecord, Error> {
+        self.accounts().notices.tell(concluded.told);
+        let Granted {
+            receipt,
+            codes_left,
+            replacement,
+            session,
+        } = *concluded.answer?;
+        let mut record = ReceiptRecord {
+            account: receipt.account.to_string(),
+            way: word(receipt.way).to_owned(),
+            factor: number(receipt.way),
+            until: receipt.issued.saturating_add(LIFETIME),
+            must_reenrol: receipt.must_reenrol,
+            recovery_codes_left: codes_left,
+            replacement: replacement.and_then(|code| sealed(code.reveal().as_bytes())),
+            session: session.and_then(|token| sealed(token.expose())),
+            receipt: String::new(),
+        };
+        record.receipt = self.accounts().receipts.put(receipt);
+        Ok(record)
+    }
+}
+
+/// A memory file to hand out. What was accepted stays accepted where there is none to be had.
+pub(crate) fn sealed(secret: &[u8]) -> Option<OwnedFd> {
+    match secret_fd::create(secret) {
+        Ok(file) => Some(file.into()),
+        Err(error) => {
+            tracing::error!(%error, "a secret cannot be handed out");
+            None
+        }
+    }
+}
+
+/// A way in a word.
+pub(super) const fn word(way: Way) -> &'static str {
+    match way {
+        Way::Code(_) => "code",
+        Way::Presence(_) => "presence",
+        Way::Recovery => "recovery",
+        Way::LegacyRecovery => "legacy_recovery",
+        Way::OutOfBand(_) => "out_of_band",
+        Way::Bypass => "bypass",
+    }
+}
+
+/// The factor or channel of a way.
+pub(super) const fn number(way: Way) -> Option<u32> {
+    match way {
+        Way::Code(id) | Way::Presence(id) | Way::OutOfBand(id) => Some(id.0),
+        Way::Recovery | Way::LegacyRecovery | Way::Bypass => None,
+    }
+}
