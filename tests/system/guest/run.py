@@ -55,7 +55,7 @@ def attempt(case):
     if failure is not None:
         print(failure)
         journal = ["journalctl", "--no-pager", "--quiet", "-o", "short-monotonic",
-                   f"--after-cursor={since}", "--lines=60"]
+                   f"--after-cursor={since}", "--lines=40"]
         subprocess.run(journal, check=False)
         sys.stdout.flush()
     return failure is None

@@ -1,5 +1,6 @@
 """What the cases do to the machine: commands as somebody, units, a token, the journal."""
 
+import itertools
 import json
 import os
 import pathlib
@@ -28,13 +29,18 @@ def run(*command, user=None, stdin="", status=0):
     return done.stdout
 
 
+def as_user(user, command):
+    """The command that runs another as somebody, in no session."""
+    if user is None:
+        return command
+    entry = pwd.getpwnam(user)
+    return ("setpriv", f"--reuid={entry.pw_uid}", f"--regid={entry.pw_gid}", "--init-groups",
+            "--reset-env", *command)
+
+
 def outcome(*command, user=None, stdin=""):
     """Runs a command, in no session, and gives all that came of it."""
-    if user is not None:
-        entry = pwd.getpwnam(user)
-        command = ("setpriv", f"--reuid={entry.pw_uid}", f"--regid={entry.pw_gid}", "--init-groups",
-                   "--reset-env", *command)
-    return subprocess.run(command, input=stdin, text=True, timeout=90, check=False, cwd="/",
+    return subprocess.run(as_user(user, command), input=stdin, text=True, timeout=90, check=False, cwd="/",
                           stdout=subprocess.PIPE, stderr=subprocess.PIPE)
 
 
@@ -119,16 +125,33 @@ def mark():
     return run("journalctl", "--lines=0", "--show-cursor").split("cursor: ")[1].strip()
 
 
+GENERATION = itertools.count()
+
+
 def rules(text):
     """Gives polkit the rules of a test, or none, and waits until it follows them."""
+    generation = f"{next(GENERATION)} of the test"
+    mark_rule = """polkit.addRule(function (action, subject) {
+        if (action.lookup("generation") == "%s") return polkit.Result.YES;
+    });""" % generation
     folder = pathlib.Path("/etc/polkit-1/rules.d")
-    file = folder / "40-test.rules"
-    if text is None:
-        file.unlink(missing_ok=True)
-    else:
-        file.write_text(text)
-    # polkitd notices by itself, in its own time; a new one has read the rules when it answers.
-    run("systemctl", "restart", "polkit.service")
+    file = folder / "new"
+    file.write_text(f"{mark_rule}\n{text or ''}")
+    file.rename(folder / "40-test.rules")
+    action = "org.oathd.oathd1.list-credentials"
+    until(lambda: may("ada", action, "root", "generation", generation)[0] == 0, "polkit's new rules")
+
+
+def may(subject, action, asker, detail, value):
+    """What comes of a question to polkit about a process of somebody: status and complaint."""
+    process = subprocess.Popen(as_user(subject, ("sleep", "60")))
+    try:
+        done = outcome("pkcheck", "--action-id", action, "--process", str(process.pid),
+                       "--detail", detail, value, user=asker if asker != "root" else None)
+        return done.returncode, done.stderr
+    finally:
+        process.kill()
+        process.wait()
 
 
 class Token:
