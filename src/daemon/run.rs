@@ -166,7 +166,12 @@ pub async fn run(
     };
     notify::stopping();
     tracing::info!("stopping");
-    let settled = tokio::time::timeout(SETTLE, service.settle()).await;
+    let settled = async {
+        let settled = service.settle().await;
+        service.end_enrollments().await;
+        settled
+    };
+    let settled = tokio::time::timeout(SETTLE, settled).await;
     if settled.is_err() {
         tracing::warn!("work is left unfinished");
     }

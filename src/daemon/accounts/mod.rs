@@ -4,16 +4,25 @@
 //! ([`who`]), changes the account in one closure of the [`Ledger`], and answers when that is on the
 //! disk.
 
+mod admin;
 mod attempts;
 mod candidates;
+mod change;
+mod channels;
 pub(crate) mod deliver;
+mod describe;
+mod disable;
+mod enrolling;
+mod factors;
 mod failure;
 mod judging;
 mod mask;
 mod notices;
 pub(crate) mod passwd;
 mod receipts;
+mod recovery;
 pub(crate) mod seeds;
+mod sessions;
 mod verify;
 mod who;
 
@@ -21,12 +30,17 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use oathd_token::Entropy;
 
+pub(crate) use admin::Import;
 pub(crate) use attempts::Attempts;
 use candidates::DecoySeed;
+pub(crate) use change::Permit;
+pub(crate) use channels::channel_kind;
 pub(crate) use deliver::Deliver;
+pub(crate) use enrolling::{Enrollment, Enrollments, Replaced, read_options, replaced};
 pub(crate) use mask::masked;
 pub(crate) use notices::{Notices, Told};
 pub(crate) use receipts::Receipts;
+pub(crate) use sessions::of_realm;
 pub(crate) use who::{Standing, Who};
 
 use crate::{clock::Clock, config::AccountSettings, ledger::Ledger, vault::Vault};
@@ -41,6 +55,7 @@ pub(crate) struct Accounts {
     pub(crate) deliver: Deliver,
     pub(crate) notices: Notices,
     pub(crate) attempts: Attempts,
+    pub(crate) enrollments: Enrollments,
     decoy: DecoySeed,
     settings: Mutex<Arc<AccountSettings>>,
 }
@@ -70,6 +85,7 @@ impl Accounts {
             notices: Notices::new(deliver.clone()),
             deliver,
             attempts: Attempts::default(),
+            enrollments: Enrollments::default(),
             decoy,
             settings: Mutex::new(Arc::new(parts.settings)),
         }

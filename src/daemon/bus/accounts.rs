@@ -3,14 +3,16 @@
 use std::sync::Arc;
 
 use oathd_api::wire::{
-    account::{AccountRecord, ChangeOptions, ChannelOptions, EndOptions, FactorOptions},
+    account::{
+        AccountRecord, ChangeOptions, ChannelOptions, EndOptions, EnrollOptions, FactorOptions,
+    },
     verifier::{SentRecord, SessionRecord},
 };
 use oathd_core::Change;
-use zbus::{OwnedFd, interface, message::Header};
+use zbus::{OwnedFd, OwnedObjectPath, interface, message::Header};
 
 use crate::{
-    accounts::{Permit, Who, channel_kind, of_realm},
+    accounts::{Permit, Replaced, Who, channel_kind, of_realm, replaced},
     error::Error,
     service::{Call, Options, Service, no_options},
 };
@@ -65,6 +67,20 @@ impl Accounts {
         of_realm(&who)?;
         Ok((call, who))
     }
+
+    async fn begin(
+        &self,
+        header: &Header<'_>,
+        account: &str,
+        replaced: Replaced,
+        options: EnrollOptions,
+    ) -> Result<OwnedObjectPath, Error> {
+        let (call, who) = self.enter(header, account).await?;
+        let begun = self
+            .service
+            .begin_enrollment(&call, &who, replaced, options);
+        self.service.attend(&call, begun).await
+    }
 }
 
 #[interface(name = "org.oathd.Oathd1.Accounts", introspection_docs = false)]
@@ -78,6 +94,29 @@ impl Accounts {
     ) -> Result<AccountRecord, Error> {
         let (_, who) = self.enter_plain(&header, account, &options).await?;
         self.service.describe_account(&who).await
+    }
+
+    #[zbus(out_args("enrollment"))]
+    async fn begin_enrollment(
+        &self,
+        account: &str,
+        options: EnrollOptions,
+        #[zbus(header)] header: Header<'_>,
+    ) -> Result<OwnedObjectPath, Error> {
+        self.begin(&header, account, Replaced::Nothing, options)
+            .await
+    }
+
+    #[zbus(out_args("enrollment"))]
+    async fn begin_replacement(
+        &self,
+        account: &str,
+        factor: u32,
+        options: EnrollOptions,
+        #[zbus(header)] header: Header<'_>,
+    ) -> Result<OwnedObjectPath, Error> {
+        self.begin(&header, account, replaced(factor), options)
+            .await
     }
 
     async fn disable(

@@ -19,11 +19,13 @@ use zbus::{
 };
 
 use crate::{
+    accounts::Enrollment,
     error::Error,
     service::{Alarm, Call, Service, TokenObject},
 };
 use accounts::Accounts;
 use administration::Administration;
+use enrollment::EnrollmentInterface;
 use manager::{Manager, ManagerSignals};
 use objects::ObjectManager;
 use token::{TokenInterface, TokenInterfaceSignals};
@@ -66,6 +68,29 @@ pub(crate) async fn publish(service: &Arc<Service>, object: &TokenObject) -> Res
         Error::unknown_object()
     })?;
     Ok(())
+}
+
+/// Puts an enrollment's object on the bus.
+pub(crate) async fn publish_enrollment(
+    service: &Arc<Service>,
+    enrollment: &Arc<Enrollment>,
+) -> Result<(), Error> {
+    let server = service.connection.object_server();
+    let interface = EnrollmentInterface::new(service, enrollment);
+    let added = server.at(&enrollment.path, interface).await;
+    added.map_err(|error| {
+        tracing::error!(%error, "enrollment not published");
+        Error::unknown_object()
+    })?;
+    Ok(())
+}
+
+/// Takes an enrollment's object off the bus.
+pub(crate) async fn withdraw_enrollment(service: &Service, path: &OwnedObjectPath) {
+    let server = service.connection.object_server();
+    if let Err(error) = server.remove::<EnrollmentInterface, _>(path).await {
+        tracing::error!(%error, "enrollment not withdrawn");
+    }
 }
 
 /// Takes a token's object off the bus.

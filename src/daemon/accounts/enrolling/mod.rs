@@ -1,0 +1,403 @@
+//! Enrollments under way: a factor on its way into an account.
+//!
+//! An enrollment lives in memory, with the connection that began it, apart from the account, which
+//! stays as it is until a code confirms it. It ends with that connection, after ten minutes, and
+//! with the service; what it wrote to tokens is cleared again then, where the token is here. Only a
+//! crash of the service can leave a slot behind.
+
+mod confirm;
+mod judging;
+mod slots;
+mod wish;
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use oathd_api::{
+    ErrorName,
+    names::ENROLLMENT_PATH,
+    wire::{
+        account::EnrollOptions,
+        enrollment::{EnrollmentRecord, WrittenRecord},
+    },
+};
+use oathd_core::{
+    Change, Enrolment, EnrolmentError, Event, FactorId, enrolment::LIFETIME, fingerprint,
+};
+use oathd_oath::{Kind, Secret, otpauth};
+use tokio::sync::{MutexGuard as Held, watch};
+use zbus::OwnedObjectPath;
+
+pub(crate) use slots::read_options;
+pub(crate) use wish::Replaced;
+
+use super::{
+    Standing, Who,
+    change::{Done, handed_out},
+    notices::host,
+};
+use crate::{
+    bus,
+    error::Error,
+    identity::Caller,
+    service::{Call, Service},
+};
+use slots::Written;
+use wish::Wish;
+
+/// How many enrollments one user may have under way.
+const MOST: usize = 4;
+
+/// How many a realm's service may, and root.
+const MOST_OF_A_SERVICE: usize = 64;
+
+/// An enrollment under way.
+pub(crate) struct Enrollment {
+    pub(crate) path: OwnedObjectPath,
+    pub(crate) caller: Caller,
+    who: Who,
+    wish: Wish,
+    /// When it ends, in Unix seconds; for display.
+    until: u64,
+    /// When it ends, in the time since boot.
+    deadline: Duration,
+    progress: tokio::sync::Mutex<Progress>,
+    ended: watch::Sender<bool>,
+}
+
+/// How far an enrollment is.
+struct Progress {
+    rules: Enrolment,
+    /// The seed; none once the enrollment is over.
+    seed: Option<Secret>,
+    written: Vec<Written>,
+    /// Slots that may have been written: the token did not answer.
+    doubtful: Vec<Written>,
+    revealed: bool,
+}
+
+/// The enrollments under way, by object path; the place of one that has not begun is empty.
+#[derive(Default)]
+pub(crate) struct Enrollments(Mutex<HashMap<OwnedObjectPath, (u32, Option<Arc<Enrollment>>)>>);
+
+/// A place among the enrollments, given back unless it is filled.
+struct Place<'a> {
+    enrollments: &'a Enrollments,
+    path: OwnedObjectPath,
+}
+
+impl Drop for Place<'_> {
+    fn drop(&mut self) {
+        let mut all = self.enrollments.lock();
+        if all
+            .get(&self.path)
+            .is_some_and(|(_, begun)| begun.is_none())
+        {
+            all.remove(&self.path);
+        }
+    }
+}
+
+impl Enrollments {
+    /// Takes a place.
+    fn reserve(&self, path: OwnedObjectPath, who: &Who) -> Result<Place<'_>, Error> {
+        let most = match who.standing {
+            Standing::Owner => MOST,
+            Standing::Realm | Standing::Root => MOST_OF_A_SERVICE,
+        };
+        let mut all = self.lock();
+        let theirs = all.values().filter(|(uid, _)| *uid == who.caller_uid);
+        if theirs.count() >= most {
+            return Err(Error::limits_exceeded("this user has too many enrollments"));
+        }
+        all.insert(path.clone(), (who.caller_uid, None));
+        drop(all);
+        Ok(Place {
+            enrollments: self,
+            path,
+        })
+    }
+
+    fn fill(&self, enrollment: &Arc<Enrollment>) {
+        if let Some((_, begun)) = self.lock().get_mut(&enrollment.path) {
+            *begun = Some(Arc::clone(enrollment));
+        }
+    }
+
+    fn remove(&self, path: &OwnedObjectPath) {
+        self.lock().remove(path);
+    }
+
+    fn all(&self) -> Vec<Arc<Enrollment>> {
+        let all = self.lock();
+        all.values()
+            .filter_map(|(_, begun)| begun.clone())
+            .collect()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<OwnedObjectPath, (u32, Option<Arc<Enrollment>>)>> {
+        // Every change is one call of the map, so a poisoned map is whole.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl From<EnrolmentError> for Error {
+    fn from(reason: EnrolmentError) -> Error {
+        match reason {
+            EnrolmentError::Expired | EnrolmentError::Discarded | EnrolmentError::Stale => {
+                Error::because(ErrorName::EnrollmentExpired, reason)
+            }
+            EnrolmentError::WrongCode { tries_left } => Error::with(
+                ErrorName::WrongCode,
+                oathd_api::wire::ErrorDetails {
+                    tries_left: Some(tries_left.into()),
+                    ..Default::default()
+                },
+            ),
+            EnrolmentError::CodeUsed => Error::new(ErrorName::CodeUsed),
+            EnrolmentError::NothingWritten => Error::because(ErrorName::NotEnrolled, reason),
+            EnrolmentError::NeedsSeed => Error::because(ErrorName::Unsupported, reason),
+            EnrolmentError::OneOrTwoCodes => Error::because(ErrorName::InvalidResponse, reason),
+            EnrolmentError::ClockUntrusted => Error::new(ErrorName::ClockUntrusted),
+            EnrolmentError::NothingToReplace => Error::new(ErrorName::NoSuchFactor),
+            EnrolmentError::InvalidLabel => Error::because(ErrorName::InvalidName, reason),
+            EnrolmentError::TooMany | EnrolmentError::TooManySeeds(_) => {
+                Error::limits_exceeded(reason)
+            }
+        }
+    }
+}
+
+/// What a new factor takes the place of, as the bus says it: 0 stands for all that were lost.
+pub(crate) fn replaced(factor: u32) -> Replaced {
+    match factor {
+        0 => Replaced::Lost,
+        factor => Replaced::One(FactorId(factor)),
+    }
+}
+
+impl Enrollment {
+    /// The enrollment, if it is not over.
+    async fn open(&self, service: &Service) -> Result<Held<'_, Progress>, Error> {
+        let progress = self.progress.lock().await;
+        let late = service.clock.boot_time() >= self.deadline;
+        match progress.seed.is_some() && !late {
+            true => Ok(progress),
+            false => Err(EnrolmentError::Expired.into()),
+        }
+    }
+
+    /// What can be told of it.
+    pub(crate) async fn describe(&self, service: &Service) -> Result<EnrollmentRecord, Error> {
+        let progress = self.open(service).await?;
+        let (kind, period) = match self.wish.kind {
+            Kind::Totp { period } => ("totp", Some(period.seconds())),
+            Kind::Hotp => ("hotp", None),
+        };
+        let written = progress.written.iter().map(|slot| WrittenRecord {
+            token: slot.token.clone(),
+            role: slot.role.as_str().to_owned(),
+            credential: slot.credential.to_string(),
+        });
+        Ok(EnrollmentRecord {
+            account: self.who.account.to_string(),
+            until: self.until,
+            custody: self.wish.keeping.as_str().to_owned(),
+            kind: kind.to_owned(),
+            algorithm: self.wish.algorithm.to_string(),
+            digits: u8::from(self.wish.digits).into(),
+            period,
+            tries_left: progress.rules.tries_left().into(),
+            revealed: progress.revealed,
+            written: written.collect(),
+        })
+    }
+
+    /// The otpauth address of the seed, in a memory file, once.
+    pub(crate) async fn reveal(&self, service: &Service) -> Result<zbus::OwnedFd, Error> {
+        let mut progress = self.open(service).await?;
+        if progress.revealed {
+            let reason = "the address was handed out before";
+            return Err(Error::because(ErrorName::Unsupported, reason));
+        }
+        let Some(seed) = &progress.seed else {
+            return Err(EnrolmentError::Expired.into());
+        };
+        let address = otpauth::format(&self.wish.authenticator(seed));
+        let address = handed_out(address.as_bytes())?;
+        progress.revealed = true;
+        Ok(address)
+    }
+}
+
+impl Service {
+    /// Begins an enrollment and puts its object on the bus.
+    pub(crate) async fn begin_enrollment(
+        self: &Arc<Self>,
+        call: &Call,
+        who: &Who,
+        replaced: Replaced,
+        options: EnrollOptions,
+    ) -> Result<OwnedObjectPath, Error> {
+        let accounts = self.accounts();
+        if who.account.realm().is_local() && who.uid.is_none() {
+            return Err(Error::invalid_args("this machine has no such user"));
+        }
+        let entropy = |bytes: &mut [u8]| (accounts.entropy)(bytes);
+        let now = self.clock.now();
+        let read = Wish::read(&options, &who.account, replaced, &host(), &entropy, now);
+        let (wish, seed) = read?;
+        let place = accounts.enrollments.reserve(self.enrollment_path()?, who)?;
+        let change = match replaced {
+            Replaced::Nothing => Change::AddFactor,
+            Replaced::One(_) | Replaced::Lost => Change::ReplaceFactor,
+        };
+        let shown = (options.proof, options.session);
+        let permit = self.may_change(call, who, change, shown).await?;
+        // Told now, not when the seed is to be sealed.
+        accounts.vault.source()?;
+        let key = accounts.ledger.fingerprint_key()?;
+        let plan = wish.plan(fingerprint(&key, &seed));
+        let begun = self.keep_change(call, who, Some(permit), move |draft, _| {
+            let now = draft.moment.now;
+            let rules = match replaced {
+                Replaced::Lost => Enrolment::begin_for_lost(&draft.account, plan, now)?,
+                Replaced::One(_) | Replaced::Nothing => {
+                    Enrolment::begin(&draft.account, plan, now)?
+                }
+            };
+            Ok(Done::with(rules, Event::EnrolmentStarted))
+        });
+        let rules = begun.await?;
+        let enrollment = Arc::new(Enrollment {
+            path: place.path.clone(),
+            caller: call.caller.clone(),
+            who: who.clone(),
+            wish,
+            until: now.saturating_add(LIFETIME),
+            deadline: self.clock.boot_time() + Duration::from_secs(LIFETIME),
+            progress: tokio::sync::Mutex::new(Progress {
+                rules,
+                seed: Some(seed),
+                written: Vec::new(),
+                doubtful: Vec::new(),
+                revealed: false,
+            }),
+            ended: watch::Sender::new(false),
+        });
+        accounts.enrollments.fill(&enrollment);
+        drop(place);
+        if let Err(error) = bus::publish_enrollment(self, &enrollment).await {
+            accounts.enrollments.remove(&enrollment.path);
+            return Err(error);
+        }
+        self.watch_enrollment(&enrollment);
+        Ok(enrollment.path.clone())
+    }
+
+    /// Ends an enrollment when its caller leaves, or when its time is over.
+    fn watch_enrollment(self: &Arc<Self>, enrollment: &Arc<Enrollment>) {
+        let (service, enrollment) = (Arc::clone(self), Arc::clone(enrollment));
+        tokio::spawn(async move {
+            let mut ended = enrollment.ended.subscribe();
+            tokio::select! {
+                _ = ended.wait_for(|ended| *ended) => return,
+                () = service.gone(&enrollment.caller) => {}
+                () = tokio::time::sleep(Duration::from_secs(LIFETIME)) => {}
+            }
+            service.end_enrollment(&enrollment).await;
+        });
+    }
+
+    /// Ends an enrollment that was not confirmed, and clears what it wrote.
+    pub(crate) async fn end_enrollment(self: &Arc<Self>, enrollment: &Enrollment) {
+        let mut progress = enrollment.progress.lock().await;
+        if progress.seed.take().is_none() {
+            return;
+        }
+        let mut written = std::mem::take(&mut progress.written);
+        written.append(&mut progress.doubtful);
+        drop(progress);
+        self.retire_enrollment(enrollment).await;
+        self.clear_written(enrollment, written).await;
+        let (name, actor) = (&enrollment.who.account, enrollment.who.actor());
+        let told = self.accounts().ledger.change(name, actor, |draft| {
+            draft.record([Event::EnrolmentDiscarded]);
+        });
+        if let Err(error) = told.await {
+            tracing::warn!(%error, "the end of an enrollment is not written down");
+        }
+    }
+
+    /// Takes an enrollment that is over off the bus.
+    async fn retire_enrollment(&self, enrollment: &Enrollment) {
+        self.accounts().enrollments.remove(&enrollment.path);
+        let _ = enrollment.ended.send_replace(true);
+        bus::withdraw_enrollment(self, &enrollment.path).await;
+    }
+
+    /// Ends every enrollment, with the service.
+    pub(crate) async fn end_enrollments(self: &Arc<Self>) {
+        for enrollment in self.accounts().enrollments.all() {
+            self.end_enrollment(&enrollment).await;
+        }
+    }
+
+    /// An object path that nobody guesses.
+    fn enrollment_path(&self) -> Result<OwnedObjectPath, Error> {
+        let opaque = self.accounts().random::<16>();
+        let path = format!("{ENROLLMENT_PATH}/{:032x}", u128::from_be_bytes(opaque));
+        OwnedObjectPath::try_from(path).map_err(|_| Error::unknown_object())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use oathd_core::CallerClass;
+
+    fn who(standing: Standing, caller_uid: u32) -> Who {
+        Who {
+            account: "alice".parse().unwrap(),
+            standing,
+            class: CallerClass::OwnPrograms,
+            service: String::new(),
+            caller_uid,
+            uid: Some(caller_uid),
+        }
+    }
+
+    fn path(number: usize) -> OwnedObjectPath {
+        format!("{ENROLLMENT_PATH}/{number}").try_into().unwrap()
+    }
+
+    #[test]
+    fn one_user_has_so_many_and_no_fewer_after_them() {
+        for (standing, most) in [
+            (Standing::Owner, MOST),
+            (Standing::Realm, MOST_OF_A_SERVICE),
+            (Standing::Root, MOST_OF_A_SERVICE),
+        ] {
+            let enrollments = Enrollments::default();
+            let reserve = |number| enrollments.reserve(path(number), &who(standing, 7));
+            let mut places: Vec<_> = (0..most).map(|number| reserve(number).ok()).collect();
+            assert!(places.iter().all(Option::is_some) && reserve(most).is_err());
+            let other = enrollments.reserve(path(most), &who(standing, 8));
+            assert!(other.is_ok());
+            places.pop();
+            assert!(reserve(most + 1).is_ok());
+            drop(other);
+            drop(places);
+            assert!(enrollments.lock().is_empty() && enrollments.all().is_empty());
+        }
+    }
+
+    #[test]
+    fn nought_is_all_that_were_lost() {
+        assert_eq!(replaced(0), Replaced::Lost);
+        assert_eq!(replaced(3), Replaced::One(FactorId(3)));
+    }
+}

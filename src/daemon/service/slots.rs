@@ -1,0 +1,121 @@
+//! Slots of tokens that an account's factor is kept in: asked for codes, cleared, and guarded.
+
+use std::sync::Arc;
+
+use oathd_api::ErrorName;
+use oathd_core::TypedDigits;
+use oathd_oath::{CredentialId, Label, TypeOnCard};
+use oathd_token::{Form, Steps, StepsRequest, Token, TouchPolicy};
+
+use super::{Call, Service, TokenObject};
+use crate::{bus, error::Error, identity::Caller, keyring::PairingKeys};
+
+impl Service {
+    /// A call of the service's own on behalf of a caller, who may have left: nobody is asked, and
+    /// it is not given up.
+    pub(crate) fn on_behalf(&self, caller: &Caller) -> Result<Call, Error> {
+        let underway = Arc::new(self.guests.begin(caller.uid)?);
+        Ok(Call::unasked(caller.clone(), underway))
+    }
+
+    /// Waits until a caller has left the bus.
+    pub(crate) async fn gone(&self, caller: &Caller) {
+        self.callers.gone(&caller.unique_name).await;
+    }
+
+    /// Makes sure that the caller can open a token, asking for its password where that is allowed.
+    pub(crate) async fn open_for(&self, call: &Call, object: &TokenObject) -> Result<(), Error> {
+        self.ensure_key(call, &object.token).await
+    }
+
+    /// The keys of the caller's pairing with a token; none where there is no pairing that holds.
+    pub(crate) async fn pairing_of(
+        &self,
+        call: &Call,
+        token: &Token,
+    ) -> Result<Option<PairingKeys>, Error> {
+        let uid = call.caller.uid;
+        let device = token.info().device_id.clone();
+        let device = device.as_str().as_bytes();
+        match self.keyring.is_confirmed(uid, device) {
+            true => Ok(self.keyring.pairing(uid, device).await?),
+            false => Ok(None),
+        }
+    }
+
+    /// The codes of a time-based slot that wants no touch, over some steps.
+    pub(crate) async fn slot_codes(
+        &self,
+        call: &Call,
+        token: &Token,
+        id: &CredentialId,
+        steps: &Steps,
+    ) -> Result<Vec<TypedDigits>, Error> {
+        let answers = self
+            .with_key(call, token, |token, access| {
+                let request = StepsRequest {
+                    id: id.clone(),
+                    steps: steps.clone(),
+                    form: Form::Code,
+                    touch: TouchPolicy::Refuse,
+                };
+                async move { token.steps(access, request).await }
+            })
+            .await?;
+        let digits = answers.iter().map(|answer| {
+            let text = std::str::from_utf8(answer).ok();
+            text.and_then(TypedDigits::parse)
+                .ok_or_else(|| Error::because(ErrorName::TokenFault, "the answer is no code"))
+        });
+        digits.collect()
+    }
+
+    /// Clears a slot; one that is clear already is no failure.
+    pub(crate) async fn clear_slot(
+        &self,
+        call: &Call,
+        token: &Token,
+        id: &CredentialId,
+    ) -> Result<(), Error> {
+        let removed = self
+            .with_key(call, token, |token, access| {
+                let id = id.clone();
+                async move { token.remove(access, id).await }
+            })
+            .await;
+        if let Some(object) = self.object_of(token.key()).await {
+            bus::changed(self, &object).await;
+        }
+        match removed {
+            Err(error) if error.oathd_name() == Some(ErrorName::NoSuchCredential) => Ok(()),
+            outcome => outcome,
+        }
+    }
+}
+
+/// Whether an id is that of a slot which codes are checked against, or that proves a touch. Nobody
+/// is given a code of one, or may call it by another name.
+pub(super) fn is_reserved(id: &CredentialId) -> bool {
+    let label = Label::parse(id, TypeOnCard::Totp);
+    label.is_hidden() && label.name.starts_with("oathd ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_oathd_keeps_for_itself_is_known() {
+        for (id, reserved) in [
+            ("_hidden:oathd 0123456789abcdef 01234567", true),
+            ("60/_hidden:oathd 0123456789abcdef 01234567", true),
+            ("_hidden:oathd presence", true),
+            ("_hidden:mail", false),
+            ("oathd:alice", false),
+            ("host:_hidden", false),
+        ] {
+            let id = CredentialId::from_bytes(id.as_bytes()).unwrap();
+            assert_eq!(is_reserved(&id), reserved);
+        }
+    }
+}
