@@ -28,6 +28,9 @@ pub(super) fn record(entry: AuditEntry) -> AuditRecord {
         What::ApiKeyRemoved => ("api_key_removed", None),
         What::SessionBegun => ("session_begun", None),
         What::RecoveryAcknowledged => ("recovery_acknowledged", None),
+    };
+    AuditRecord {
+        seq: entry.seq,
         at: entry.at,
         uid: entry.actor.uid,
         class: entry.actor.class.map(|class| class_word(class).to_owned()),
