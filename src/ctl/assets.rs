@@ -17,14 +17,17 @@ use clap_complete::Shell;
     reason = "the program reads what the build script describes"
 )]
 mod cli;
+#[allow(dead_code, reason = "the command line reads dates alone")]
+mod when;
 
 fn main() -> io::Result<()> {
     let directory = |name| {
         println!("cargo::rerun-if-env-changed={name}");
         std::env::var_os(name).map(PathBuf::from)
     };
-    println!("cargo::rerun-if-changed=cli.rs");
-    println!("cargo::rerun-if-changed=assets.rs");
+    for source in ["cli.rs", "cli", "when.rs", "assets.rs"] {
+        println!("cargo::rerun-if-changed={source}");
+    }
     [directory("OUT_DIR"), directory("OATHD_ASSETS_DIR")]
         .iter()
         .flatten()

@@ -1,5 +1,9 @@
 //! The command line: every command, option and help text.
 
+pub(crate) mod account;
+pub(crate) mod admin;
+pub(crate) mod enroll;
+
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 /// The heading of the options that every command has.
@@ -10,18 +14,21 @@ const GENERAL: &str = "General options";
 #[command(
     name = "oathctl",
     version,
-    about = "Codes from the OATH slots of your hardware tokens",
+    about = "Codes from your hardware tokens, and the second factor of your accounts",
     after_help = "Examples:
   oathctl code github          the code of the credential that fits `github`
   oathctl code -s github       the code alone, for a script
   oathctl add GitHub:me        asks for the secret and stores it on the token
   oathctl watch                all codes, live
+  oathctl enroll               a second factor for your account on this host
+  oathctl status               what your account has
+  oathctl locked-out           the ways in that are open
 
 oathctl talks to oathd on the system bus. Secrets and passwords are asked for or read from
 standard input, never taken from the command line.
 
-Exit status: 0 done, 1 refused, 4 none or several fit, 5 touch or password needed, 64 wrong usage,
-65 bad input, 69 unavailable, 75 busy, 77 not authorized."
+Exit status: 0 done, 1 refused, 2 wait, 3 locked out, 4 none or several fit, 5 touch, password or
+proof needed, 64 wrong usage, 65 bad input, 69 unavailable, 75 busy, 77 not authorized."
 )]
 pub(crate) struct Cli {
     /// Options of every command.
@@ -35,7 +42,7 @@ pub(crate) struct Cli {
 /// Options of every command.
 #[derive(Debug, Args)]
 pub(crate) struct Global {
-    /// The token, by its serial or the start of its id; `add` and `import` take several
+    /// The token, by its serial or the start of its id; `add`, `import` and `enroll` take several
     #[arg(long, global = true, help_heading = GENERAL, value_name = "TOKEN")]
     pub(crate) token: Vec<String>,
     /// Answer in JSON on standard output, errors included
@@ -138,6 +145,12 @@ or is spent by use, / filters, r asks again, q quits."
     Agent,
     /// Show what a token is and can do
     Info,
+    /// What concerns accounts.
+    #[command(flatten)]
+    Account(account::AccountCommand),
+    /// What administrators do for accounts
+    #[command(subcommand)]
+    Admin(admin::AdminCommand),
     /// Print the completions of a shell
     #[command(after_help = "Example:
   oathctl completions bash > ~/.local/share/bash-completion/completions/oathctl")]

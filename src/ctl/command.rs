@@ -1,6 +1,8 @@
 //! The commands, each in a file of its own.
 
+mod account;
 mod add;
+mod admin;
 mod agent;
 mod code;
 mod completions;
@@ -13,6 +15,7 @@ mod rename;
 mod token;
 mod tokens;
 
+use crate::cli::account::AccountCommand;
 use crate::cli::{Cli, Command};
 use crate::failure::Failure;
 use crate::session::Session;
@@ -23,6 +26,9 @@ pub(crate) async fn run(cli: Cli) -> Result<(), Failure> {
     match &cli.command {
         Command::Completions(args) => return completions::run(args),
         Command::Watch => crate::watch::refuse_unless_terminal(&cli.global)?,
+        Command::Account(AccountCommand::Login(args)) => {
+            return account::login::run(&cli.global, args);
+        }
         Command::Import(args) if args.dry_run => return import::show(&cli.global, args),
         _ => {}
     }
@@ -41,6 +47,8 @@ pub(crate) async fn run(cli: Cli) -> Result<(), Failure> {
         Command::Watch => crate::watch::run(&session).await,
         Command::Agent => agent::run(&session).await,
         Command::Info => info::run(&session).await,
+        Command::Account(command) => account::run(&session, command).await,
+        Command::Admin(command) => admin::run(&session, command).await,
         Command::Completions(args) => completions::run(args),
     }
 }

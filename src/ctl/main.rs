@@ -10,14 +10,22 @@
 )]
 
 mod cli;
+mod code_source;
 mod command;
 mod failure;
+mod logind;
 mod output;
 mod prompt;
+mod proof;
 mod qr;
+mod records;
+mod recovery_codes;
 mod search;
+mod secret_file;
+mod service_socket;
 mod session;
 mod watch;
+mod ways;
 mod when;
 mod write;
 

@@ -6,6 +6,7 @@ use std::io::{self, BufRead, IsTerminal, Read, Write};
 use oathd_client::ExitCode;
 use zeroize::Zeroizing;
 
+use crate::cli::Global;
 use crate::failure::Failure;
 
 /// The most bytes of a file that holds secrets.
@@ -18,6 +19,23 @@ const MAX_LINE: usize = 4096;
 /// standard error, wherever standard input and output go.
 pub(crate) fn somebody_is_there() -> bool {
     io::stderr().is_terminal() && File::open("/dev/tty").is_ok()
+}
+
+/// Whether questions can be asked: the user is at the terminal and standard input is it.
+pub(crate) fn can_ask(global: &Global) -> bool {
+    !global.no_interaction && io::stdin().is_terminal() && somebody_is_there()
+}
+
+/// A line that the user types and may see: on the terminal, else the next one of standard input,
+/// without blanks around it. Empty where there is none.
+pub(crate) fn typed(global: &Global, question: &str) -> Result<Zeroizing<String>, Failure> {
+    if !io::stdin().is_terminal() {
+        return Ok(Zeroizing::new(stdin_line()?.trim().to_owned()));
+    }
+    match can_ask(global) {
+        true => visible(question),
+        false => Ok(Zeroizing::default()),
+    }
 }
 
 /// Asks for a secret without showing it.
@@ -50,18 +68,9 @@ pub(crate) fn confirm(question: &str) -> Result<(), Failure> {
             "Give --yes if you mean it.",
         ));
     }
-    let answer = || -> io::Result<String> {
-        write!(io::stderr(), "{question} [y/N] ")?;
-        let mut line = String::new();
-        io::BufReader::new(File::open("/dev/tty")?)
-            .take(64)
-            .read_line(&mut line)?;
-        Ok(line)
-    };
-    let answer = answer().map_err(|error| unreadable("The terminal", &error))?;
-    match answer.trim() {
-        "y" | "Y" | "yes" => Ok(()),
-        _ => Err(Failure::new(
+    match yes(&format!("{question} [y/N] "), false)? {
+        true => Ok(()),
+        false => Err(Failure::new(
             ExitCode::Refused,
             "Declined",
             "Nothing was changed.",
@@ -70,12 +79,30 @@ pub(crate) fn confirm(question: &str) -> Result<(), Failure> {
     }
 }
 
+/// Asks a question on the terminal. An empty answer is `otherwise`.
+pub(crate) fn yes(question: &str, otherwise: bool) -> Result<bool, Failure> {
+    Ok(match visible(question)?.as_str() {
+        "" => otherwise,
+        answer => matches!(answer, "y" | "Y" | "yes"),
+    })
+}
+
+/// Asks on the terminal for a line that may be seen, without blanks around it.
+pub(crate) fn visible(prompt: &str) -> Result<Zeroizing<String>, Failure> {
+    let unreadable = |error: &io::Error| unreadable("The terminal", error);
+    write!(io::stderr(), "{prompt}").map_err(|error| unreadable(&error))?;
+    let terminal = File::open("/dev/tty").map_err(|error| unreadable(&error))?;
+    let typed = line(&mut io::BufReader::new(terminal))?;
+    Ok(Zeroizing::new(typed.trim().to_owned()))
+}
+
 /// The next line of standard input, without its end. What follows stays for the next reader.
 pub(crate) fn stdin_line() -> Result<Zeroizing<String>, Failure> {
     line(&mut io::stdin().lock())
 }
 
-fn line(input: &mut impl BufRead) -> Result<Zeroizing<String>, Failure> {
+/// The next line of `input`, without its end.
+pub(crate) fn line(input: &mut impl BufRead) -> Result<Zeroizing<String>, Failure> {
     // Reserved whole, so that growing leaves no copy behind.
     const ROOM: usize = MAX_LINE + b"\r\n".len();
     let mut bytes = Zeroizing::new(Vec::with_capacity(ROOM));

@@ -154,6 +154,16 @@ impl Session {
         prompt::hidden(&format!("Password of {name}: ")).map(Some)
     }
 
+    /// Whether questions can be asked: the user is at the terminal and standard input is it.
+    pub(crate) fn can_ask(&self) -> bool {
+        prompt::can_ask(&self.global)
+    }
+
+    /// A code or another line that the user types; empty where there is none.
+    pub(crate) fn typed(&self, question: &str) -> Result<Zeroizing<String>, Failure> {
+        prompt::typed(&self.global, question)
+    }
+
     /// A password that is to be set.
     pub(crate) fn new_password(&self) -> Result<Zeroizing<String>, Failure> {
         let password = if self.global.password_stdin {

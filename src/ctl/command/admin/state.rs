@@ -1,0 +1,89 @@
+//! Copies of the state, and whether it is whole.
+
+use std::fs::File;
+
+use oathd_client::{ExitCode, RestoreOptions};
+use serde_json::json;
+
+use crate::cli::admin::{BackupArgs, RestoreArgs};
+use crate::failure::Failure;
+use crate::session::Session;
+use crate::{output, prompt, secret_file, when};
+
+/// Writes a backup.
+pub(super) async fn backup(session: &Session, args: &BackupArgs) -> Result<(), Failure> {
+    let reserved = secret_file::reserve(&args.file, "oathd-backup")?;
+    let into = reserved.handle()?;
+    let written = session.client.administration().backup(into).await?;
+    let path = reserved.keep();
+    if session.global.json {
+        return output::print_json(&json!({
+            "file": path,
+            "bytes": written.bytes,
+            "accounts": written.accounts,
+            "audit_entries": written.audit_entries,
+        }));
+    }
+    output::print(&format!(
+        "{} holds {} accounts and {} entries of the audit. The keys are not in it: \
+         `oathctl admin escrow` prints them.\n",
+        path.display(),
+        written.accounts,
+        written.audit_entries
+    ))
+}
+
+/// Replaces the accounts by those of a backup.
+pub(super) async fn restore(session: &Session, args: &RestoreArgs) -> Result<(), Failure> {
+    let from = File::open(&args.file).map_err(|error| {
+        Failure::input(
+            "Unreadable",
+            format!("{} cannot be read: {error}.", args.file.display()),
+            "Look whether it is there and may be read.",
+        )
+    })?;
+    if !args.dry_run && !args.confirm.yes {
+        prompt::confirm("Replace all accounts by those of the backup? Sessions end.")?;
+    }
+    let options = RestoreOptions {
+        dry_run: args.dry_run.then_some(true),
+    };
+    let restored = session.client.administration();
+    let restored = restored.restore(from, &options).await?;
+    if session.global.json {
+        return output::print_json(&json!({
+            "accounts": restored.accounts,
+            "suspended": restored.suspended,
+            "floor": restored.floor,
+        }));
+    }
+    output::print(&match args.dry_run {
+        true => format!("The backup is whole: {} accounts.\n", restored.accounts),
+        false => format!(
+            "{} accounts are restored. Codes up to {} are refused; {} sets of recovery codes wait \
+             to be renewed.\n",
+            restored.accounts,
+            when::time(restored.floor),
+            restored.suspended
+        ),
+    })
+}
+
+/// Checks the whole state.
+pub(super) async fn check(session: &Session) -> Result<(), Failure> {
+    let findings = session.client.administration().check().await?;
+    if findings.is_empty() {
+        return match session.global.json {
+            true => output::print_json(&json!({ "findings": findings })),
+            false => output::print("All is well.\n"),
+        };
+    }
+    let mut failure = Failure::new(
+        ExitCode::Refused,
+        "StateDamaged",
+        format!("The state has {} faults.", findings.len()),
+        "Restore a backup with `oathctl admin restore`.",
+    );
+    failure.lines = findings.iter().map(|line| output::harmless(line)).collect();
+    Err(failure.with("findings", findings))
+}
