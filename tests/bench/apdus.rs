@@ -15,6 +15,7 @@ pub(crate) fn measure() -> Result<Vec<Figure>> {
     within(&world, "one-credential")?;
     within(&world, "code")?;
     let one = count(&mut world, "code")?;
+    let by_name = count(&mut world, "code-by-name")?;
     within(&world, "set-password")?;
     within(&world, "code")?;
     let locked = count(&mut world, "code")?;
@@ -29,6 +30,7 @@ pub(crate) fn measure() -> Result<Vec<Figure>> {
         figure("apdus_one_code", &one).reach("2", one == ["SELECT", "CALCULATE"]),
         figure("apdus_one_code_locked", &locked)
             .reach("4", locked == ["SELECT", "VALIDATE", "CALCULATE", "SELECT"]),
+        figure("apdus_code_by_name", &by_name),
         figure("apdus_all_64", &all).reach("these only", only_needed),
     ])
 }
@@ -101,6 +103,7 @@ fn name(apdu: &str) -> String {
     let name = match *header.as_slice() {
         ["00", "A4", "04"] => "SELECT",
         ["00", "A4", "00"] => "CALCULATE ALL",
+        ["00", "A1", _] => "LIST",
         ["00", "A2", _] => "CALCULATE",
         ["00", "A3", _] => "VALIDATE",
         ["00", "A5", _] => "SEND REMAINING",

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use oathd_client::{Client, Token};
+use oathd_client::{Client, CredentialQuery, Token};
 use oathd_tests::world::eventually;
 
 use crate::figure::Figure;
@@ -38,6 +38,7 @@ pub(crate) fn run(task: &str) -> Result<Vec<Figure>> {
             "set-password" => token.set_password(PASSWORD, true).await?,
             "clear-password" => token.clear_password().await?,
             "code" => drop(token.code(NAME, false).await?),
+            "code-by-name" => drop(desk.client.find_code(&query(), false).await?),
             "codes" => drop(token.codes(false).await?),
             "programs" => return programs::measure(&desk),
             "over-pcsc" => return over_pcsc::measure(&desk).await,
@@ -54,6 +55,14 @@ impl Desk {
         let client = Client::system().await?;
         let token = eventually("token", async || client.find_token("").await.ok()).await?;
         Ok(Self { client, token })
+    }
+}
+
+/// The search for the credential.
+pub(crate) fn query() -> CredentialQuery {
+    CredentialQuery {
+        text: Some(NAME.to_owned()),
+        ..CredentialQuery::default()
     }
 }
 

@@ -1,10 +1,8 @@
 //! What oathd and the bus add to PC/SC: the same code through both, in turns, warm, as root.
 
-use oathd_client::CredentialQuery;
-
 use crate::bare::Bare;
 use crate::figure::Figure;
-use crate::inside::Desk;
+use crate::inside::{self, Desk};
 use crate::samples::Samples;
 use crate::{NAME, Result};
 
@@ -41,11 +39,8 @@ pub(crate) async fn measure(desk: &Desk) -> Result<Vec<Figure>> {
     if compared < RUNS {
         return Err(format!("only {compared} codes were compared").into());
     }
-    let (mut find, mut ping) = (Samples::default(), Samples::default());
-    let query = CredentialQuery {
-        text: Some(NAME.to_owned()),
-        ..CredentialQuery::default()
-    };
+    let [mut find, mut by_name, mut ping]: [Samples; 3] = Default::default();
+    let query = inside::query();
     for _ in 0..RUNS {
         let found = find
             .time_async(desk.client.find_credentials(&query))
@@ -53,6 +48,9 @@ pub(crate) async fn measure(desk: &Desk) -> Result<Vec<Figure>> {
         if found.credentials.len() != 1 {
             return Err(format!("{} credentials found", found.credentials.len()).into());
         }
+        by_name
+            .time_async(desk.client.find_code(&query, false))
+            .await?;
         let connection = desk.client.connection();
         let call = connection.call_method(
             Some(oathd_api::names::BUS_NAME),
@@ -69,6 +67,7 @@ pub(crate) async fn measure(desk: &Desk) -> Result<Vec<Figure>> {
         Figure::median("generate_code_ms_p50", &ours),
         Figure::median("bare_pcsc_code_ms_p50", &theirs),
         Figure::median("find_credentials_ms_p50", &find),
+        Figure::median("code_by_name_ms_p50", &by_name),
         Figure::median("ping_ms_p50", &ping),
     ])
 }

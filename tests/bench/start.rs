@@ -5,14 +5,14 @@ use std::process::{Child, Command, Stdio};
 use std::time::Instant;
 
 use futures_util::StreamExt;
-use oathd_client::{Client, CredentialQuery};
+use oathd_client::Client;
 use oathd_tests::world::{BOUND, User, eventually};
 use rustix::process::{Pid, Signal, kill_process};
 use zbus::fdo::{DBusProxy, NameOwnerChangedStream};
 
 use crate::figure::Figure;
 use crate::samples::Samples;
-use crate::{NAME, Result};
+use crate::{Result, inside};
 
 /// How oathd is started, here and for all other measurements.
 pub(crate) const ARGUMENTS: [&str; 6] =
@@ -79,12 +79,6 @@ async fn until(changes: &mut NameOwnerChangedStream, owned: bool) -> Result<()> 
 
 /// What a program does that knows the credential's name alone.
 async fn code(client: &Client) -> Result<String> {
-    let query = CredentialQuery {
-        text: Some(NAME.to_owned()),
-        ..CredentialQuery::default()
-    };
-    let found = client.find_credentials(&query).await?;
-    let credential = found.credentials.first().ok_or("not found")?;
-    let token = client.token_of(credential)?;
-    Ok(token.code(&credential.id, false).await?.code)
+    let (_, code) = client.find_code(&inside::query(), false).await?;
+    Ok(code.code)
 }
