@@ -1,6 +1,6 @@
 //! What must be shown before an account is changed: authority, and a proof.
 
-use std::sync::Arc;
+use std::{os::fd::AsFd, sync::Arc};
 
 use oathd_api::{ErrorName, names::CHANGE_SERVICE};
 use oathd_core::{Bearer, Change, Event, FactorId, Proof, Receipt, Way, receipt::Holder};
@@ -183,7 +183,7 @@ impl Permit {
 }
 
 /// The session token or API key in a sealed memory file.
-pub(crate) fn bearer(fd: &zbus::OwnedFd) -> Result<Bearer, Error> {
+pub(crate) fn bearer(fd: impl AsFd) -> Result<Bearer, Error> {
     let content = secret_fd::read(fd)?;
     let mut bytes = Zeroizing::new([0; 32]);
     if content.len() != bytes.len() {
