@@ -53,6 +53,7 @@ pub struct Account {
     pub(crate) quota: Quota,
     pub(crate) rescue: Option<Rescue>,
     pub(crate) must_reenrol: bool,
+    policy_since: Option<u64>,
 }
 
 impl Account {
@@ -75,6 +76,7 @@ impl Account {
             quota: Quota::default(),
             rescue: None,
             must_reenrol: false,
+            policy_since: None,
         }
     }
 
@@ -188,6 +190,17 @@ impl Account {
     #[must_use]
     pub const fn must_reenrol(&self) -> bool {
         self.must_reenrol
+    }
+
+    /// When a policy with days of grace first met it, in Unix seconds.
+    #[must_use]
+    pub const fn policy_since(&self) -> Option<u64> {
+        self.policy_since
+    }
+
+    /// Notes that a policy with days of grace has met it; the first time counts.
+    pub fn meet_policy(&mut self, now: u64) {
+        self.policy_since.get_or_insert(now);
     }
 
     /// Gives out a number for a factor or channel; the number is never given again.

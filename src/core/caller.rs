@@ -25,6 +25,13 @@ impl CallerClass {
         Self::RealmService,
     ];
 
+    /// Whether the person may stand before this machine, so that a touch here can be theirs. A
+    /// service is believed to ask for a touch where it makes sense.
+    #[must_use]
+    pub const fn can_touch(self) -> bool {
+        !matches!(self, Self::Remote)
+    }
+
     const fn bit(self) -> u8 {
         match self {
             Self::Console => 1,

@@ -56,7 +56,10 @@ impl Account {
                 }
             }
             for factor in &factors {
-                if factor.custody.proves_presence() && !factor.presence_disabled.contains(class) {
+                if factor.custody.proves_presence()
+                    && class.can_touch()
+                    && !factor.presence_disabled.contains(class)
+                {
                     add(OpenKind::Presence(factor.id), wait(Family::Presence));
                 }
             }

@@ -15,14 +15,18 @@ mod disable;
 mod enrolling;
 mod factors;
 mod failure;
+mod grants;
 mod judging;
 mod mask;
 mod notices;
 pub(crate) mod passwd;
+mod presence;
 mod receipts;
 mod recovery;
 pub(crate) mod seeds;
+mod sending;
 mod sessions;
+mod status;
 mod verify;
 mod who;
 

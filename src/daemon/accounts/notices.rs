@@ -58,14 +58,6 @@ impl Told {
             channels: channels.map(|c| (c.kind, c.address.clone())).collect(),
         })
     }
-
-    /// Tells another address too, such as that of a channel which is gone.
-    pub(crate) fn and(mut self, kind: ChannelKind, address: Address) -> Told {
-        if !self.channels.contains(&(kind, address.clone())) {
-            self.channels.push((kind, address));
-        }
-        self
-    }
 }
 
 /// The way to owners and to the log. Clones share it.

@@ -153,7 +153,7 @@ impl Service {
 }
 
 /// A session as the bus tells it.
-fn record(session: &Session, must_reenrol: bool) -> SessionRecord {
+pub(super) fn record(session: &Session, must_reenrol: bool) -> SessionRecord {
     SessionRecord {
         began: session.began,
         last_used: session.last_used,

@@ -13,6 +13,7 @@ mod guests;
 mod passwords;
 mod presence;
 mod search;
+mod slots;
 mod tokens;
 
 use std::{
@@ -25,7 +26,8 @@ use tokio::sync::RwLock;
 
 pub(crate) use call::{Call, Options, no_options};
 pub(crate) use credentials::new_credential;
-pub(crate) use tokens::{Alarm, TokenObject, kind};
+pub(crate) use presence::presence_id;
+pub(crate) use tokens::{Alarm, TokenObject, kind, token_name};
 
 use crate::{
     accounts::Accounts, agents::Agents, authority::Authorizer, clock::Clock, identity::Callers,

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use oathd_api::ErrorName;
-use oathd_oath::{Algorithm, CredentialId, Digits, Kind, NewCredential, Secret};
+use oathd_oath::{Algorithm, CredentialId, Digits, InvalidName, Kind, NewCredential, Secret};
 use oathd_token::{AccessKey, AddOptions, Token};
 use zeroize::Zeroizing;
 
@@ -131,6 +131,11 @@ impl Service {
             outcome => outcome,
         }
     }
+}
+
+/// The id under which a paired token keeps its presence credential.
+pub(crate) fn presence_id() -> Result<CredentialId, InvalidName> {
+    CredentialId::new(Kind::TOTP, Some(PRESENCE_ISSUER), PRESENCE_NAME)
 }
 
 fn presence_credential(key: &[u8]) -> Result<NewCredential, Error> {
