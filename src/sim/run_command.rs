@@ -50,6 +50,9 @@ pub(crate) fn run(arguments: Arguments) -> ExitCode {
     if let Err(error) = logging::init(Some(&arguments.oathd_log), "warn") {
         return fail(Status::Usage, &error);
     }
+    if let Some(contradiction) = arguments.world.contradiction() {
+        return fail(Status::Usage, &contradiction);
+    }
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build();

@@ -218,6 +218,14 @@ impl World {
 }
 
 impl WorldArguments {
+    /// What cannot be, although each option by itself can.
+    pub(crate) fn contradiction(&self) -> Option<&'static str> {
+        let others = u32::from(self.tokens.saturating_sub(1));
+        let last = self.serial.checked_add(others);
+        last.is_none()
+            .then_some("no serial number above 4294967295 is left for the other tokens")
+    }
+
     /// The settings of oathd.
     fn config(&self) -> Config {
         let mut config = Config::default();
@@ -257,8 +265,7 @@ fn make_private(folder: &Path) -> io::Result<()> {
 
 /// The tokens, each with a file of its own in `state`.
 fn cards(arguments: &WorldArguments, state: &Path) -> Result<Vec<SharedCard>, StateError> {
-    let card = |number: u8| {
-        let serial = arguments.serial.wrapping_add(number.into());
+    let card = |serial: u32| {
         SharedCard::new(CardOptions {
             profile: arguments.profile,
             serial,
@@ -271,5 +278,6 @@ fn cards(arguments: &WorldArguments, state: &Path) -> Result<Vec<SharedCard>, St
             ..CardOptions::default()
         })
     };
-    (0..arguments.tokens).map(card).collect()
+    let serials = arguments.serial..=u32::MAX;
+    serials.take(arguments.tokens.into()).map(card).collect()
 }

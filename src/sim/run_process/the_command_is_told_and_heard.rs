@@ -74,11 +74,12 @@ fn the_command_has_its_words_its_streams_and_its_environment() {
 
 #[test]
 fn what_the_command_line_gets_wrong_is_refused() {
-    let wrong: [&[&str]; 7] = [
+    let wrong: [&[&str]; 8] = [
         &[],
         &["true"],
         &["--clock", "noon", "--", "true"],
         &["--tokens", "17", "--", "true"],
+        &["--serial=4294967295", "--tokens=2", "--", "true"],
         &["--profile", "yubikey-9", "--", "true"],
         &["--touch", "maybe", "--", "true"],
         &["--oathd-log", "a=b=c", "--", "true"],

@@ -208,6 +208,11 @@ async fn there_are_as_many_tokens_as_asked_for_with_serials_in_order() {
     let error = none.client().await.find_token("").await.unwrap_err();
     assert!(error.is(ErrorName::NoToken), "{error:?}");
 
+    // The last serial number there is is one.
+    let last = Run::start(&["--serial=4294967295"]);
+    let token = last.client().await.find_token("4294967295").await;
+    assert!(token.is_ok(), "{token:?}");
+
     let run = Run::start(&[
         "--tokens",
         "3",
