@@ -40,9 +40,14 @@ impl Source for Pcsc {
 }
 
 fn establish() -> Result<Context, TransportError> {
-    Context::establish(Scope::System).map_err(|error| TransportError::Unavailable {
-        reason: error.to_string(),
-    })
+    Context::establish(Scope::System).map_err(unavailable)
+}
+
+/// The service, which does not answer. Its library's words for that say no more than the code does.
+fn unavailable(error: Error) -> TransportError {
+    TransportError::Unavailable {
+        reason: format!("the PC/SC library answered {:08x}", error.into_raw_code()),
+    }
 }
 
 /// What a PC/SC error means here.
@@ -54,9 +59,7 @@ fn failure(error: Error) -> TransportError {
         | Error::SecurityViolation
         | Error::Shutdown
         | Error::CommError
-        | Error::InvalidHandle => TransportError::Unavailable {
-            reason: error.to_string(),
-        },
+        | Error::InvalidHandle => unavailable(error),
         Error::SharingViolation => TransportError::InUse,
         // A protocol that does not match is how a card answers that is just being reset.
         Error::ResetCard | Error::UnpoweredCard | Error::ProtoMismatch => TransportError::CardReset,
