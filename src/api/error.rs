@@ -78,7 +78,7 @@ errors! {
     AmbiguousCredential, NoneOrAmbiguous, "Several credentials fit.",
         "Type more of the id, which wins over parts when it is whole, or name the token with --token.";
     CredentialExists, Refused, "A credential of that name is already on the token.",
-        "Choose another name, or overwrite it on purpose.";
+        "Choose another name, or overwrite it with --force.";
     CredentialDamaged, Refused, "The credential is damaged on the token.",
         "Remove it and add it again from its account's page.";
     Unsupported, Refused, "The token cannot do that.",
