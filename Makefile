@@ -86,6 +86,8 @@ ASSETS := target/release/assets
 programs:
 	OATHD_ASSETS_DIR='$(CURDIR)/$(ASSETS)' cargo build --locked --release --bins \
 		-p oathd-daemon -p oathd-ctl -p oathd-deliver -p oathd-sim
+	@# By itself, or the features of the other crates come along.
+	cargo build --locked --release -p oathd-pam
 	gzip -9nkf $(ASSETS)/*.1
 
 deb: $(TOOLS)/cargo-deb programs
@@ -93,6 +95,7 @@ deb: $(TOOLS)/cargo-deb programs
 	set -e; for package in oathd-daemon oathd-sim; do \
 		$< --quiet --locked --no-build -p "$$package" -o target/debian/; \
 	done
+	$< --quiet --locked --no-build --multiarch same -p oathd-pam -o target/debian/
 
 # Boots each release of Debian in namespaces: root or sudo.
 test-system: deb
@@ -102,6 +105,8 @@ test-system: deb
 # systemd-sysusers and systemd-tmpfiles --create.
 SHARE := $(DESTDIR)$(PREFIX)/share
 LIB := $(DESTDIR)$(PREFIX)/lib
+# Where libpam looks, which is not always beside PREFIX.
+PAM ?= $(DESTDIR)/usr/lib/$(shell gcc -dumpmachine | sed s/-pc-/-/)/security
 install: programs
 	install -D target/release/oathd target/release/oathd-deliver -t '$(DESTDIR)$(PREFIX)/libexec'
 	install -D target/release/oathctl target/release/oathd-sim -t '$(DESTDIR)$(PREFIX)/bin'
@@ -114,11 +119,13 @@ install: programs
 	install -Dm644 dbus/*.service dbus/deliver/*.service -t '$(SHARE)/dbus-1/system-services'
 	install -Dm644 polkit/*.policy -t '$(SHARE)/polkit-1/actions'
 	install -Dm644 polkit/*.rules -t '$(SHARE)/polkit-1/rules.d'
-	install -Dm644 systemd/*.service -t '$(LIB)/systemd/system'
+	install -Dm644 systemd/*.service systemd/*.timer -t '$(LIB)/systemd/system'
 	sed -i 's,/usr/libexec/,$(PREFIX)/libexec/,g' '$(LIB)'/systemd/system/oathd*.service
 	install -Dm644 systemd/oathd.sysusers '$(LIB)/sysusers.d/oathd.conf'
 	install -Dm644 systemd/oathd.tmpfiles '$(LIB)/tmpfiles.d/oathd.conf'
 	install -Dm644 udev/*.rules -t '$(LIB)/udev/rules.d'
+	install -Dm644 target/release/libpam_oathd.so '$(PAM)/pam_oathd.so'
+	install -Dm644 packaging/pam-configs/oathd -t '$(SHARE)/pam-configs'
 
 clean:
 	cargo clean
