@@ -9,7 +9,7 @@ use std::thread::{self, JoinHandle};
 use oathd_card::{CardOptions, SharedCard};
 use oathd_client::{Client, Token};
 use oathd_daemon::authority::{Action, Authorizer};
-use oathd_daemon::clock::SystemClock;
+use oathd_daemon::clock::{Clock, ManualClock, SystemClock};
 use oathd_daemon::config::Config;
 use oathd_daemon::random::SystemRandom;
 use oathd_daemon::run::{Bus, Control, RunError, Sources, run};
@@ -29,6 +29,7 @@ pub(crate) struct Near {
     pub(crate) cards: Vec<SharedCard>,
     between: fn(InProcess) -> Arc<dyn Source>,
     config: Config,
+    clock: Arc<dyn Clock>,
     service: Option<Running>,
 }
 
@@ -60,11 +61,27 @@ impl Near {
         between: fn(InProcess) -> Arc<dyn Source>,
         config: Config,
     ) -> Near {
+        Near::made(cards, between, config, Arc::new(SystemClock)).await
+    }
+
+    /// Without tokens, at a time that the test turns.
+    pub(crate) async fn at(clock: &Arc<ManualClock>, config: Config) -> Near {
+        let clock: Arc<ManualClock> = Arc::clone(clock);
+        Near::made(Vec::new(), |readers| Arc::new(readers), config, clock).await
+    }
+
+    async fn made(
+        cards: Vec<SharedCard>,
+        between: fn(InProcess) -> Arc<dyn Source>,
+        config: Config,
+        clock: Arc<dyn Clock>,
+    ) -> Near {
         let mut near = Near {
             world: World::new().unwrap(),
             cards,
             between,
             config,
+            clock,
             service: None,
         };
         near.start().await;
@@ -82,6 +99,7 @@ impl Near {
         let tokens = (self.between)(readers.clone());
         let (control, commands) = mpsc::channel(1);
         let config = self.config.clone();
+        let clock = Arc::clone(&self.clock);
         let thread = thread::spawn(move || {
             // Linux keeps credentials per thread: those that this one starts have them too.
             let uid = Uid::from_raw(User::Oathd.uid());
@@ -92,7 +110,7 @@ impl Near {
                 .unwrap();
             let sources = Sources {
                 tokens,
-                clock: Arc::new(SystemClock),
+                clock,
                 random: Arc::new(SystemRandom),
             };
             let everything = Authorizer::Fixed(Action::ALL.iter().copied().collect());
