@@ -104,7 +104,10 @@ pub(super) fn factor_row(factor: &FactorRecord) -> Vec<String> {
     notes.extend(end(factor.not_after));
     vec![
         factor.id.to_string(),
-        output::harmless(&factor.label),
+        match factor.label.as_str() {
+            "" => "–".to_owned(),
+            label => output::harmless(label),
+        },
         place.to_owned(),
         kind,
         notes.join(", "),
