@@ -3,6 +3,7 @@
 pub(crate) mod account;
 pub(crate) mod admin;
 pub(crate) mod enroll;
+pub(crate) mod pam;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
@@ -151,6 +152,9 @@ or is spent by use, / filters, r asks again, q quits."
     /// What administrators do for accounts
     #[command(subcommand)]
     Admin(admin::AdminCommand),
+    /// Ask for the second factor at the logins of this host
+    #[command(subcommand)]
+    Pam(pam::PamCommand),
     /// Print the completions of a shell
     #[command(after_help = "Example:
   oathctl completions bash > ~/.local/share/bash-completion/completions/oathctl")]

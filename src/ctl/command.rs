@@ -9,6 +9,7 @@ mod completions;
 mod import;
 mod info;
 mod list;
+mod pam;
 mod password;
 mod remove;
 mod rename;
@@ -29,6 +30,7 @@ pub(crate) async fn run(cli: Cli) -> Result<(), Failure> {
         Command::Account(AccountCommand::Login(args)) => {
             return account::login::run(&cli.global, args);
         }
+        Command::Pam(command) => return pam::run(&cli.global, command),
         Command::Import(args) if args.dry_run => return import::show(&cli.global, args),
         _ => {}
     }
@@ -49,6 +51,7 @@ pub(crate) async fn run(cli: Cli) -> Result<(), Failure> {
         Command::Info => info::run(&session).await,
         Command::Account(command) => account::run(&session, command).await,
         Command::Admin(command) => admin::run(&session, command).await,
+        Command::Pam(command) => pam::run(&session.global, command),
         Command::Completions(args) => completions::run(args),
     }
 }

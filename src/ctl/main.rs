@@ -15,6 +15,7 @@ mod command;
 mod failure;
 mod logind;
 mod output;
+mod pam_stack;
 mod prompt;
 mod proof;
 mod qr;
