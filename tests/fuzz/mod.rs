@@ -14,8 +14,10 @@ mod fd_intake;
 mod import;
 mod migrate;
 mod otpauth;
+mod records;
 #[cfg(test)]
 mod replay;
+mod responses;
 mod tlv;
 
 pub use apdu_answers::apdu_answers;
@@ -25,6 +27,8 @@ pub use fd_intake::fd_intake;
 pub use import::import;
 pub use migrate::migrate;
 pub use otpauth::otpauth;
+pub use records::records;
+pub use responses::responses;
 pub use tlv::tlv;
 
 /// An input that is read as a list of choices.

@@ -14,7 +14,7 @@ use super::*;
 /// A function that checks an input.
 type Target = fn(&[u8]);
 
-const TARGETS: [(&str, Target); 8] = [
+const TARGETS: [(&str, Target); 10] = [
     ("apdu_answers", apdu_answers),
     ("card_apdus", card_apdus),
     ("exchange", exchange),
@@ -22,6 +22,8 @@ const TARGETS: [(&str, Target); 8] = [
     ("import", import),
     ("migrate", migrate),
     ("otpauth", otpauth),
+    ("records", records),
+    ("responses", responses),
     ("tlv", tlv),
 ];
 
