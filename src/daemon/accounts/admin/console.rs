@@ -33,7 +33,7 @@ async fn is_local_session(connection: &Connection, pid: u32) -> zbus::Result<boo
         let asked = ("org.freedesktop.login1.Session", property);
         let reply = call(connection, properties, "Get", &asked).await?;
         let value: OwnedVariant = reply.body().deserialize()?;
-        Ok(bool::try_from(value)?)
+        bool::try_from(value)
     };
     Ok(is("Active").await? && !is("Remote").await?)
 }
