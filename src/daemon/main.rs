@@ -69,7 +69,7 @@ fn main() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             match tracing::dispatcher::has_been_set() {
-                true => tracing::error!(%error, "cannot serve"),
+                true => tracing::error!("cannot serve: {error}"),
                 // It was the log that could not be set up; a closed standard error changes nothing.
                 false => drop(writeln!(io::stderr(), "oathd: {error}")),
             }
@@ -130,7 +130,7 @@ async fn reload(file: Option<PathBuf>) -> Option<Config> {
     match loading.await.ok()? {
         Ok(config) => Some(config),
         Err(error) => {
-            tracing::error!(%error, "settings kept as they were");
+            tracing::error!("settings kept as they were: {error}");
             None
         }
     }

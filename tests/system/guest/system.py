@@ -144,7 +144,10 @@ def rules(text):
 
 def may(subject, action, asker, detail, value):
     """What comes of a question to polkit about a process of somebody: status and complaint."""
-    process = subprocess.Popen(as_user(subject, ("sleep", "60")))
+    entry = pwd.getpwnam(subject)
+    # Popen comes back when the process is another user's: polkit must not see it as root's.
+    process = subprocess.Popen(["sleep", "60"], user=entry.pw_uid, group=entry.pw_gid,
+                               extra_groups=[])
     try:
         done = outcome("pkcheck", "--action-id", action, "--process", str(process.pid),
                        "--detail", detail, value, user=asker if asker != "root" else None)

@@ -1,1 +1,73 @@
-CASES = []
+"""Proves that oathd-deliver starts by a call of oathd or root alone, as a user of its own, with the
+network and without what oathd keeps; that it sends, and that it leaves when it is idle."""
+
+import json
+import pathlib
+import pwd
+
+from system import STATE, contains, equal, oathctl, outcome, run, stop, unit, until
+
+NAME = "org.oathd.Deliver1"
+CHECK = ["busctl", "--json=short", "call", NAME, "/org/oathd/Deliver1", "org.oathd.Deliver1.Sender",
+         "CheckAddress", "ss", "email", "ada@example.org"]
+SETTINGS = pathlib.Path("/etc/oathd/deliver.conf")
+
+
+def process():
+    """The process of oathd-deliver, or 0."""
+    return int(unit("oathd-deliver.service", "MainPID")["MainPID"])
+
+
+def root_starts_it():
+    SETTINGS.write_text('[email]\nby = "file"\nfrom = "oathd@example.org"\nsubject = "Code"\n'
+                        '[file]\npath = "/run/oathd-deliver/messages"\n')
+    answer = json.loads(run(*CHECK))
+    equal(answer["data"][0]["verdict"]["data"], "ok")
+    equal(unit("oathd-deliver.service", "ActiveState")["ActiveState"], "active")
+
+
+def others_do_not_reach_it():
+    # The owner of oathd's name may call; the name is not there to be owned while oathd is stopped.
+    oathctl("tokens", status=None)
+    contains(run(*CHECK, user="oathd"), "verdict")
+    for user in ["ada", "oathd-deliver"]:
+        contains(outcome(*CHECK, user=user).stderr, "denied")
+
+
+def it_has_the_network_and_no_view_of_the_state():
+    status = dict(line.split(":\t", 1) for line in
+                  pathlib.Path(f"/proc/{process()}/status").read_text().splitlines())
+    equal(status["Uid"].split()[0], str(pwd.getpwnam("oathd-deliver").pw_uid))
+    equal((int(status["CapBnd"], 16), status["NoNewPrivs"], status["Seccomp"]), (0, "1", "2"))
+    networks = [pathlib.Path(f"/proc/{pid}/ns/net").readlink() for pid in (1, process())]
+    equal(networks[0], networks[1])
+    inside = pathlib.Path(f"/proc/{process()}/root")
+    equal(STATE.stat().st_mode & 0o777, 0o700)
+    for hidden in [inside / STATE.relative_to("/"), inside / "run/pcscd"]:
+        equal((hidden, list(hidden.iterdir())), (hidden, []))
+
+
+def it_leaves_when_it_is_idle():
+    folder = pathlib.Path("/run/systemd/system/oathd-deliver.service.d")
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "idle.conf").write_text(
+        "[Service]\nExecStart=\nExecStart=/usr/libexec/oathd-deliver --idle-exit 1\n")
+    run("systemctl", "daemon-reload")
+    run("systemctl", "stop", "oathd-deliver.service")
+    run(*CHECK)
+    until(lambda: unit("oathd-deliver.service", "ActiveState", "Result") ==
+          {"ActiveState": "inactive", "Result": "success"}, "its end")
+    run(*CHECK)
+    (folder / "idle.conf").unlink()
+    run("systemctl", "daemon-reload")
+    run("systemctl", "stop", "oathd-deliver.service")
+    SETTINGS.unlink()
+    stop()
+
+
+CASES = [
+    root_starts_it,
+    others_do_not_reach_it,
+    it_has_the_network_and_no_view_of_the_state,
+    it_leaves_when_it_is_idle,
+]
