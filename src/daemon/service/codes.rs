@@ -9,7 +9,11 @@ use oathd_api::{
 use oathd_oath::CredentialId;
 use oathd_token::{Code, CodeEntry, CodeOutcome, CodeRequest, TouchPolicy};
 
-use super::{Call, Service, TokenObject, credentials::parse_id};
+use super::{
+    Call, Service, TokenObject,
+    credentials::parse_id,
+    slots::{is_verifier, refuse_verifier},
+};
 use crate::{agents::Shown, bus, error::Error};
 
 /// A wait for a touch, shared with what is done when the token begins it.
@@ -32,6 +36,7 @@ impl Service {
         options: CodeOptions,
     ) -> Result<CodeRecord, Error> {
         let id = parse_id(credential)?;
+        refuse_verifier(&id)?;
         let allow = self.may_touch(call, &options);
         let wait = SharedWait::default();
         let outcome = self
@@ -137,6 +142,7 @@ impl Service {
         let hidden = options.hidden.unwrap_or(false);
         Ok(entries
             .into_iter()
+            .filter(|entry| !is_verifier(&entry.id))
             .filter_map(|entry| code_row(entry, hidden))
             .collect())
     }

@@ -12,7 +12,7 @@ use oathd_api::{
 use oathd_oath::{Algorithm, CredentialId, Digits, Kind, Label, NewCredential, Period, Secret};
 use oathd_token::{AddOptions as Writing, Credential, TokenError, Touch};
 
-use super::{Call, Service, TokenObject, tokens::token_name};
+use super::{Call, Service, TokenObject, slots::refuse_verifier, tokens::token_name};
 use crate::{bus, error::Error};
 
 impl Service {
@@ -138,6 +138,7 @@ impl Service {
         options: RenameOptions,
     ) -> Result<CredentialId, Error> {
         let id = parse_id(credential)?;
+        refuse_verifier(&id)?;
         let listed = self
             .with_key(call, &object.token, |token, access| async move {
                 token.list(access).await

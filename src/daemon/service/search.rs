@@ -14,7 +14,9 @@ use oathd_api::{
 use oathd_token::{Pick, PickRequest, Token};
 use zbus::OwnedObjectPath;
 
-use super::{Call, Service, TokenObject, codes::code_record, credentials::record};
+use super::{
+    Call, Service, TokenObject, codes::code_record, credentials::record, slots::is_verifier,
+};
 use crate::{authority::Action, error::Error};
 
 /// How long a search over several tokens waits for one of them to begin. Short, so that a token that
@@ -197,7 +199,8 @@ fn picking(
     let (query, path, fitting) = (query.clone(), path.clone(), Arc::clone(fitting));
     let hidden = query.hidden.unwrap_or(false);
     Box::new(move |credentials| {
-        let records = credentials.iter().cloned();
+        let records = credentials.iter().filter(|one| !is_verifier(&one.id));
+        let records = records.cloned();
         let records = records.filter_map(|credential| record(credential, hidden));
         let found = select(records.map(|record| on(&path, record)).collect(), &query);
         let one = match found.as_slice() {

@@ -93,11 +93,29 @@ impl Service {
     }
 }
 
-/// Whether an id is that of a slot which codes are checked against, or that proves a touch. Nobody
-/// is given a code of one, or may call it by another name.
-pub(super) fn is_reserved(id: &CredentialId) -> bool {
+/// Whether an id is that of a slot which codes are checked against. Nobody is given a code of one,
+/// or may call it by another name.
+pub(super) fn is_verifier(id: &CredentialId) -> bool {
     let label = Label::parse(id, TypeOnCard::Totp);
-    label.is_hidden() && label.name.starts_with("oathd ")
+    let parts = label
+        .name
+        .strip_prefix("oathd ")
+        .map(|rest| rest.split(' '));
+    let digits = |part: &str| part.bytes().all(|byte| byte.is_ascii_hexdigit());
+    let is_named = parts.is_some_and(|parts| {
+        let mut lengths = [16, 8].into_iter();
+        let mut fits = |part: &str| lengths.next() == Some(part.len()) && digits(part);
+        parts.clone().count() == 2 && parts.clone().all(|part| fits(part))
+    });
+    label.is_hidden() && is_named
+}
+
+/// Refuses a slot that codes are checked against, as if it were not there.
+pub(super) fn refuse_verifier(id: &CredentialId) -> Result<(), Error> {
+    match is_verifier(id) {
+        true => Err(Error::new(ErrorName::NoSuchCredential)),
+        false => Ok(()),
+    }
 }
 
 #[cfg(test)]
@@ -105,17 +123,18 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_oathd_keeps_for_itself_is_known() {
-        for (id, reserved) in [
+    fn what_codes_are_checked_against_is_known() {
+        for (id, verifier) in [
             ("_hidden:oathd 0123456789abcdef 01234567", true),
             ("60/_hidden:oathd 0123456789abcdef 01234567", true),
-            ("_hidden:oathd presence", true),
+            ("_hidden:oathd 0123456789abcdef 0123456", false),
+            ("_hidden:oathd 0123456789abcdeg 01234567", false),
+            ("_hidden:oathd presence", false),
             ("_hidden:mail", false),
-            ("oathd:alice", false),
-            ("host:_hidden", false),
+            ("oathd 0123456789abcdef 01234567", false),
         ] {
             let id = CredentialId::from_bytes(id.as_bytes()).unwrap();
-            assert_eq!(is_reserved(&id), reserved);
+            assert_eq!(is_verifier(&id), verifier, "{id}");
         }
     }
 }
