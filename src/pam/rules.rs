@@ -146,7 +146,7 @@ fn refused(error: ErrorName, details: &Details) -> Ruling {
     match error {
         E::WrongCode => Ruling::response("Wrong code."),
         E::CodeUsed => {
-            Ruling::response("That code was used before. Wait for the next one.").again()
+            Ruling::response("That code was used before: take another one, or wait for the next.").again()
         }
         E::InvalidResponse => match details.detail.as_deref() {
             Some("typo") => {

@@ -59,7 +59,7 @@ pub(crate) fn ways(status: &Status, may_touch: bool) -> String {
 }
 
 fn way(way: &Way) -> Option<String> {
-    let label = way.label.as_deref();
+    let label = way.label.as_deref().filter(|label| !label.is_empty());
     let named = |words: &str| match label {
         Some(label) => format!("{words} ({label})"),
         None => words.to_owned(),

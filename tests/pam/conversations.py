@@ -44,7 +44,7 @@ class Conversations(unittest.TestCase):
         (cls.folder / "bus.conf").write_text(BUS_CONFIG.format(folder=cls.folder))
         cls.bus = subprocess.Popen(
             ["dbus-daemon", f"--config-file={cls.folder}/bus.conf", "--nofork", "--print-address"],
-            stdout=subprocess.PIPE,
+            stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
         )
         cls.addClassCleanup(cls.stop, cls.bus)
         cls.bus.stdout.readline()
@@ -108,7 +108,7 @@ class Conversations(unittest.TestCase):
 
     def test_a_used_code_is_told_and_costs_no_attempt(self):
         said = self.simple("alice", ["222222", "123456"])
-        used = "tell: That code was used before. Wait for the next one."
+        used = "tell: That code was used before: take another one, or wait for the next."
         self.assertEqual(said, [ASK, used, ASK, "PAM_SUCCESS"])
 
     def test_the_throttled_are_told_the_seconds(self):
@@ -393,7 +393,7 @@ class Conversations(unittest.TestCase):
         (empty / "bus.conf").write_text(BUS_CONFIG.format(folder=empty))
         bus = subprocess.Popen(
             ["dbus-daemon", f"--config-file={empty}/bus.conf", "--nofork", "--print-address"],
-            stdout=subprocess.PIPE,
+            stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
         )
         self.addCleanup(self.stop, bus)
         bus.stdout.readline()

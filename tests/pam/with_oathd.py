@@ -1,0 +1,138 @@
+"""Conversations with pam_oathd.so and the real oathd, on a private bus with a simulated token and a
+clock that the test turns.
+
+Proves: that the module and oathd mean the same by every word. Proves not: what is said word by word,
+which conversations.py holds."""
+
+import os
+import re
+import subprocess
+import tempfile
+import unittest
+from pathlib import Path
+
+from gi.repository import Gio, GLib
+
+from libpam import authenticate
+
+MODULE = Path(os.environ["PAM_OATHD"]).resolve()
+ADDRESS = os.environ["DBUS_SYSTEM_BUS_ADDRESS"]
+ASK = "ask: Second factor (? for help): "
+CODE = re.compile(r"\b[0-9A-Z]{4}(?:-[0-9A-Z]{4}){3}-[0-9A-Z]{2}\b")
+
+
+def oathctl(*arguments, stdin=""):
+    """Runs oathctl and gives what it prints."""
+    done = subprocess.run(
+        ["oathctl", *arguments], input=stdin, text=True, capture_output=True, check=False, timeout=60
+    )
+    assert done.returncode == 0, f"{arguments}: {done.stderr}"
+    return done.stdout
+
+
+class Clock:
+    """The clock of oathd."""
+
+    def __init__(self):
+        flags = (
+            Gio.DBusConnectionFlags.AUTHENTICATION_CLIENT
+            | Gio.DBusConnectionFlags.MESSAGE_BUS_CONNECTION
+        )
+        self.bus = Gio.DBusConnection.new_for_address_sync(ADDRESS, flags, None, None)
+
+    def go_on(self, seconds):
+        """Turns it."""
+        self.bus.call_sync(
+            "org.oathd.Sim1", "/org/oathd/Sim1", "org.oathd.Sim1.Clock", "Advance",
+            GLib.Variant("(t)", (seconds,)), None, Gio.DBusCallFlags.NONE, -1, None,
+        )
+
+
+class WithOathd(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.clock = Clock()
+        folder = tempfile.TemporaryDirectory()
+        cls.addClassCleanup(folder.cleanup)
+        codes = f"{folder.name}/codes"
+        oathctl(
+            "enroll", "--token", "12345678", "--read-code", "--recovery-codes-to", codes,
+            "--no-channel", "--yes",
+        )
+        cls.recovery = CODE.findall(Path(codes).read_text())
+        assert len(cls.recovery) == 10, cls.recovery
+        cls.credential = oathctl("list").split()[0]
+
+    def setUp(self):
+        # The next step, whose code is not used.
+        self.clock.go_on(60)
+
+    def code(self):
+        return oathctl("code", "--single", self.credential).strip()
+
+    def wrong(self):
+        """A code that no step near by has."""
+        near = set()
+        for _ in range(4):
+            near.add(self.code())
+            self.clock.go_on(30)
+        return next(f"{n:06}" for n in range(9) if f"{n:06}" not in near)
+
+    def login(self, typed, user="root", arguments="", **more):
+        line = f"auth required {MODULE} bus={ADDRESS} {arguments}"
+        return authenticate([line, "auth required pam_permit.so"], user, typed, **more)
+
+    def test_a_code_lets_in_once(self):
+        code = self.code()
+        self.assertEqual(self.login([code])[-1], "PAM_SUCCESS")
+        used = "tell: That code was used before: take another one, or wait for the next."
+        self.assertEqual(self.login([code, code, code]), [ASK, used] * 3 + ["PAM_AUTH_ERR"])
+
+    def test_wrong_codes_slow_down_and_a_recovery_code_lets_in(self):
+        wrong = self.wrong()
+        for _ in range(4):
+            self.assertEqual(self.login([wrong])[-1], "PAM_AUTH_ERR")
+        said = self.login([wrong])
+        while said[-1] == "PAM_AUTH_ERR":
+            said = self.login([wrong])
+        self.assertEqual(said[-1], "PAM_MAXTRIES")
+        self.assertRegex(said[1], r"^tell: Too many attempts: wait \d+ seconds\.$")
+        said = self.login([self.recovery[0]])
+        self.assertEqual(said[-1], "PAM_SUCCESS")
+        replacement = CODE.search(said[1])[0]
+        self.assertNotIn(replacement, self.recovery)
+        self.assertIn("was used before", self.login([self.recovery[0], self.recovery[0]])[1])
+        self.assertEqual(self.login([replacement])[-1], "PAM_SUCCESS")
+
+    def test_a_slip_of_the_finger_costs_nothing(self):
+        code = self.recovery[1]
+        wrong = ("A" if code[-1] != "A" else "B").join([code[:-1], ""])
+        said = self.login(["hello", wrong, self.code()])
+        self.assertTrue(said[1].startswith("tell: That is no code"), said)
+        self.assertTrue(said[3].startswith("tell: A symbol of that recovery code"), said)
+        self.assertEqual(said[-1], "PAM_SUCCESS")
+
+    def test_help_tells_the_ways(self):
+        said = self.login(["?", self.code()])
+        self.assertTrue(said[1].startswith("tell: Open: a code; a recovery code ("), said)
+        self.assertEqual(said[-1], "PAM_SUCCESS")
+
+    def test_each_class_has_its_own_count(self):
+        wrong = self.wrong()
+        said = []
+        while not said or said[-1] == "PAM_AUTH_ERR":
+            said = self.login([wrong], rhost="192.0.2.7")
+        self.assertEqual(said[-1], "PAM_MAXTRIES")
+        self.assertEqual(self.login([self.code()])[-1], "PAM_SUCCESS")
+
+    def test_whoever_has_no_factor_is_passed_over(self):
+        for user in ("daemon", "nobody-of-that-name"):
+            self.assertEqual(self.login([], user=user), ["PAM_SUCCESS"])
+
+    def test_no_token_is_told_where_none_can_be_touched(self):
+        said = self.login([], arguments="presence", tty="tty1")
+        self.assertEqual(said[-1], "PAM_AUTHINFO_UNAVAIL")
+
+
+if __name__ == "__main__":
+    unittest.main()
