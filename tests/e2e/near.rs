@@ -70,7 +70,8 @@ impl Near {
         Near::made(Vec::new(), |readers| Arc::new(readers), config, clock).await
     }
 
-    async fn made(
+    /// With all of it given.
+    pub(crate) async fn made(
         cards: Vec<SharedCard>,
         between: fn(InProcess) -> Arc<dyn Source>,
         config: Config,
