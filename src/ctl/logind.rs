@@ -124,28 +124,111 @@ where
 
 #[cfg(test)]
 mod tests {
+    use std::collections::HashMap;
+    use std::os::unix::net::UnixStream;
+    use std::sync::Mutex;
+
+    use zbus::connection::Builder;
+    use zbus::{Guid, fdo, interface};
+
     use super::*;
 
-    fn session(id: &str, own: bool) -> LocalSession {
-        LocalSession {
-            id: id.into(),
-            place: String::new(),
-            own,
+    /// Answers like logind, and remembers what was ended.
+    #[derive(Default)]
+    struct Logind {
+        own: &'static str,
+        ended: Mutex<Vec<String>>,
+    }
+
+    fn path(id: &str) -> OwnedObjectPath {
+        format!("/org/freedesktop/login1/session/{id}")
+            .try_into()
+            .unwrap()
+    }
+
+    #[interface(name = "org.freedesktop.login1.Manager")]
+    impl Logind {
+        fn list_sessions(&self) -> Vec<(String, u32, String, String, OwnedObjectPath)> {
+            let me = rustix::process::getuid().as_raw();
+            [("1", me), ("2", me), ("3", me + 1), ("4", me)]
+                .map(|(id, uid)| (id.into(), uid, "who".into(), "seat0".into(), path(id)))
+                .into()
+        }
+
+        fn get_session(&self, id: &str) -> fdo::Result<OwnedObjectPath> {
+            match (id, self.own) {
+                ("auto", own) if !own.is_empty() => Ok(path(own)),
+                _ => Err(fdo::Error::Failed("no session".into())),
+            }
+        }
+
+        fn terminate_session(&self, id: String) -> fdo::Result<()> {
+            self.ended.lock().unwrap().push(id);
+            Ok(())
         }
     }
 
-    #[test]
-    fn the_own_session_is_never_among_the_others() {
-        let mut sessions = LocalSessions {
-            all: vec![session("1", false), session("2", true)],
-            own_known: true,
+    struct One(&'static str);
+
+    #[interface(name = "org.freedesktop.login1.Session")]
+    impl One {
+        #[zbus(property)]
+        fn class(&self) -> &str {
+            self.0
+        }
+
+        #[zbus(property, name = "TTY")]
+        fn tty(&self) -> &str {
+            "tty2"
+        }
+
+        #[zbus(property)]
+        fn remote_host(&self) -> &str {
+            ""
+        }
+    }
+
+    /// A connection to a logind whose session `own` is the caller's, and that logind's end.
+    async fn logind(own: &'static str) -> (Connection, Connection) {
+        let (ours, theirs) = UnixStream::pair().unwrap();
+        let logind = Logind {
+            own,
+            ..Logind::default()
         };
-        let ids = |sessions: &LocalSessions| -> Vec<String> {
-            sessions.others().map(|s| s.id.clone()).collect()
-        };
-        assert_eq!(ids(&sessions), ["1"]);
-        sessions.own_known = false;
-        assert!(ids(&sessions).is_empty());
+        let mut server = Builder::unix_stream(theirs)
+            .server(Guid::generate())
+            .p2p()
+            .serve_at(PATH, logind);
+        for (id, class) in HashMap::from([("1", "user"), ("2", "user-early"), ("4", "manager")]) {
+            server = server.serve_at(path(id), One(class));
+        }
+        let client = Builder::unix_stream(ours).p2p().build();
+        let (server, client) = tokio::join!(server.build(), client);
+        (client.unwrap(), server.unwrap())
+    }
+
+    #[tokio::test]
+    async fn the_other_sessions_of_the_user_end_and_the_own_one_stays() {
+        let (bus, server) = logind("2").await;
+        let sessions = sessions(&bus).await;
+        let ids: Vec<_> = sessions.all.iter().map(|s| s.id.as_str()).collect();
+        assert_eq!(ids, ["1", "2"]);
+        assert_eq!(sessions.all[0].place, "seat0, tty2");
+        for other in sessions.others() {
+            end(&bus, other).await.unwrap();
+        }
+        let logind = server.object_server().interface::<_, Logind>(PATH);
+        let logind = logind.await.unwrap();
+        let ended = logind.get().await.ended.lock().unwrap().clone();
+        assert_eq!(ended, ["1"]);
+    }
+
+    #[tokio::test]
+    async fn nothing_ends_where_the_own_session_is_not_known() {
+        let (bus, _server) = logind("").await;
+        let sessions = sessions(&bus).await;
+        assert_eq!((sessions.all.len(), sessions.own_known), (2, false));
+        assert_eq!(sessions.others().count(), 0);
     }
 
     #[test]
