@@ -40,6 +40,9 @@ pub struct Config {
     /// `call_deadline_seconds` – How long a call may take in all, a touch included, 5 to 24; most
     /// D-Bus clients give up after 25. Default: 20.
     pub call_deadline: Duration,
+    /// `idle_exit_seconds` – After how long without anything to do oathd ends, 600 to 86400; the next
+    /// call starts it again. 0, the default: never.
+    pub idle_exit: Option<Duration>,
     /// `log` – What goes to the journal: `off`, `error`, `warn`, `info`, `debug`, `trace`, or a list
     /// such as `info,oathd_token=debug`. `--log` and `$OATHD_LOG` win over it. Default: `info`.
     pub log: String,
@@ -55,6 +58,7 @@ impl Default for Config {
             linger: Duration::from_secs(5),
             busy_deadline: Duration::from_secs(5),
             call_deadline: Duration::from_secs(20),
+            idle_exit: None,
             log: "info".to_owned(),
             accounts: AccountSettings::default(),
         }
@@ -111,6 +115,7 @@ struct File {
     linger_seconds: Option<u64>,
     busy_deadline_seconds: Option<u64>,
     call_deadline_seconds: Option<u64>,
+    idle_exit_seconds: Option<u64>,
     log: Option<String>,
     policy: Option<PolicyTable>,
     rescue: Option<RescueTable>,
@@ -196,6 +201,13 @@ impl Config {
         if let Some(value) = file.call_deadline_seconds {
             self.call_deadline = seconds("call_deadline_seconds", value, 5, 24)?;
         }
+        if let Some(value) = file.idle_exit_seconds {
+            let shortest = crate::idle::SHORTEST.as_secs();
+            self.idle_exit = match value {
+                0 => None,
+                value => Some(seconds("idle_exit_seconds", value, shortest, 86_400)?),
+            };
+        }
         if let Some(filter) = file.log {
             crate::logging::check(&filter)
                 .map_err(|error| value_error("log", error.to_string()))?;
@@ -265,7 +277,8 @@ mod tests {
     fn every_key_is_read() {
         let config = apply(
             "readers = ['Yubi']\nextra_aids = ['A0000005272101', 'd276000085']\nlinger_seconds = 0\n\
-             busy_deadline_seconds = 1\ncall_deadline_seconds = 24\nlog = 'info,oathd_token=debug'",
+             busy_deadline_seconds = 1\ncall_deadline_seconds = 24\nidle_exit_seconds = 600\n\
+             log = 'info,oathd_token=debug'",
         )
         .unwrap();
         assert_eq!(config.readers, ["Yubi"]);
@@ -274,6 +287,7 @@ mod tests {
         assert_eq!(config.linger, Duration::ZERO);
         assert_eq!(config.busy_deadline, Duration::from_secs(1));
         assert_eq!(config.call_deadline, Duration::from_secs(24));
+        assert_eq!(config.idle_exit, Some(Duration::from_secs(600)));
         assert_eq!(config.log, "info,oathd_token=debug");
         assert_eq!(apply("").unwrap(), Config::default());
     }
@@ -290,6 +304,7 @@ mod tests {
             ("linger_seconds = -1", "linger_seconds"),
             ("busy_deadline_seconds = 0", "busy_deadline_seconds"),
             ("call_deadline_seconds = 25", "call_deadline_seconds"),
+            ("idle_exit_seconds = 599", "idle_exit_seconds"),
             ("log = 'oathd=loud'", "log"),
             ("log", "log"),
         ] {

@@ -29,6 +29,7 @@ pub mod clock;
 pub mod config;
 pub mod error;
 pub mod identity;
+mod idle;
 pub mod keyring;
 pub mod ledger;
 pub mod logging;
@@ -37,6 +38,7 @@ pub mod random;
 pub mod run;
 pub mod secret_fd;
 mod service;
+mod sleep;
 pub mod store;
 pub mod vault;
 

@@ -14,11 +14,13 @@ use crate::{
     clock::Clock,
     config::Config,
     identity::Callers,
+    idle,
     keyring::Keyring,
     ledger::Ledger,
     notify::{self, Watchdog},
     random::Random,
     service::{Alarm, Parts, Service},
+    sleep,
     store::{Store, StoreError},
     vault::Vault,
 };
@@ -141,6 +143,8 @@ pub async fn run(
     notify::ready();
     tracing::info!(version = env!("CARGO_PKG_VERSION"), "ready");
     let mut watchdog = Watchdog::from_environment();
+    let sleep = sleep::follow(&service);
+    let mut idle = std::pin::pin!(idle::due(&service, config.idle_exit));
     let outcome = loop {
         tokio::select! {
             command = control.recv() => match command {
@@ -153,6 +157,7 @@ pub async fn run(
                     );
                     service.replace_hub(hub, config.call_deadline).await;
                     service.accounts().take_up(config.accounts);
+                    idle.set(idle::due(&service, config.idle_exit));
                     events = fresh;
                     notify::ready();
                     tracing::info!("settings taken up");
@@ -162,8 +167,16 @@ pub async fn run(
             Some(event) = events.recv() => handle(&service, event).await,
             () = connection.closed() => break Err(RunError::BusGone),
             () = watchdog.due() => watchdog.feed(),
+            () = &mut idle => {
+                tracing::info!("nobody has asked for a while");
+                connection.release_name(BUS_NAME).await?;
+                // Bounded below: what is not over by then is waited for there.
+                let _ = tokio::time::timeout(SETTLE, idle::last_calls(&service)).await;
+                break Ok(());
+            }
         }
     };
+    drop(sleep);
     notify::stopping();
     tracing::info!("stopping");
     let settled = async {

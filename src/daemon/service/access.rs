@@ -51,6 +51,13 @@ impl Unlocks {
         self.lock().retain(|(_, held), _| held != device);
     }
 
+    /// Whether there is a key that nothing but this run knows.
+    pub(super) fn any_typed(&self) -> bool {
+        self.lock()
+            .values()
+            .any(|(_, origin)| *origin == Origin::Typed)
+    }
+
     fn lock(&self) -> MutexGuard<'_, HashMap<(u32, DeviceId), Held>> {
         // Every change is one call of the map, so a poisoned map is whole.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)

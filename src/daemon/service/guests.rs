@@ -5,9 +5,11 @@
 
 use std::{
     collections::HashMap,
+    pin::pin,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
+use tokio::sync::Notify;
 use zbus::names::OwnedUniqueName;
 
 use super::{Call, Service, TokenObject};
@@ -26,6 +28,8 @@ pub(super) struct Guests {
     kept: Mutex<HashMap<OwnedUniqueName, u32>>,
     /// How many calls of each uid are under way; never none.
     calls: Mutex<HashMap<u32, usize>>,
+    /// Told when the last call under way is over.
+    over: Notify,
 }
 
 /// A call under way.
@@ -42,6 +46,9 @@ impl Drop for Underway {
             *count -= 1;
             if *count == 0 {
                 calls.remove(&self.uid);
+            }
+            if calls.is_empty() {
+                self.guests.over.notify_waiters();
             }
         }
     }
@@ -60,6 +67,11 @@ impl Guests {
             guests: Arc::clone(self),
             uid,
         })
+    }
+
+    /// Whether no call is under way and nothing is kept of anybody.
+    pub(super) fn are_none(&self) -> bool {
+        lock(&self.kept).is_empty() && lock(&self.calls).is_empty()
     }
 
     /// Notes that something is kept of a caller; false where something is already.
@@ -89,6 +101,18 @@ impl Service {
     pub(super) async fn opened_or_locked(&self, call: &Call, object: &TokenObject) {
         let theirs = self.guests.of(call.caller.uid);
         bus::changed_for(self, object, theirs).await;
+    }
+
+    /// Resolves when no call is under way.
+    pub(crate) async fn calls_are_over(&self) {
+        loop {
+            let mut over = pin!(self.guests.over.notified());
+            over.as_mut().enable();
+            if lock(&self.guests.calls).is_empty() {
+                return;
+            }
+            over.await;
+        }
     }
 
     /// Drops all that is kept of a caller once it has left the bus. Called after it was put where it

@@ -101,6 +101,20 @@ impl Service {
         self.hub().release().await;
     }
 
+    /// Takes up what [`Service::release`] ended.
+    pub(crate) fn resume(&self) {
+        self.hub().rebuild();
+    }
+
+    /// Whether an end would take nothing from anybody: no call is under way, and nothing lives in
+    /// memory alone that has no time of its own.
+    pub(crate) fn keeps_nothing(&self) -> bool {
+        self.guests.are_none()
+            && !self.unlocks.any_typed()
+            && self.accounts.enrollments.are_none()
+            && self.changes.try_write().is_ok()
+    }
+
     /// Goes on with another hub and another deadline of calls; the tokens of the old hub leave the
     /// bus.
     pub(crate) async fn replace_hub(self: &Arc<Self>, hub: Hub, call_deadline: Duration) {

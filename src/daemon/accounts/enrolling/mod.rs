@@ -131,6 +131,11 @@ impl Enrollments {
         self.lock().remove(path);
     }
 
+    /// Whether none is under way.
+    pub(crate) fn are_none(&self) -> bool {
+        self.lock().is_empty()
+    }
+
     fn all(&self) -> Vec<Arc<Enrollment>> {
         let all = self.lock();
         all.values()
