@@ -337,5 +337,31 @@ async fn a_refused_row_says_why_and_stops_no_other() {
         .map(|account| account.account.as_str())
         .collect();
     assert_eq!(names, ["carol@shop", "dave@shop"]);
-    assert!(shop.near.world.path("state").exists());
+}
+
+#[tokio::test]
+async fn a_doubtful_clock_takes_over_no_codes_of_time() {
+    let shop = Shop::open().await;
+    shop.clock.leap(NOW + 86_400);
+    let file = format!("HOTP/T30 carol - {}\nHOTP dave - {}\n", hex(12), hex(13));
+    let options = from("pam_oath");
+    let rows = shop.import(&file, &options).await;
+    assert_eq!(states(&rows), ["refused", "imported"]);
+    shop.clock.vouch(true);
+    let rows = shop.import(&file, &options).await;
+    assert_eq!(states(&rows), ["imported", "present"]);
+}
+
+#[tokio::test]
+async fn what_was_taken_over_outlives_oathd() {
+    let mut shop = Shop::open().await;
+    let file = format!("HOTP carol - {}\n", hex(14));
+    let options = from("pam_oath");
+    assert_eq!(states(&shop.import(&file, &options).await), ["imported"]);
+    assert_eq!(shop.refuses("carol@shop", &code_of(14, 0)).await, None);
+    shop.near.restart().await;
+    assert!(shop.refuses("carol@shop", &code_of(14, 0)).await.is_some());
+    assert_eq!(states(&shop.import(&file, &options).await), ["present"]);
+    assert!(shop.refuses("carol@shop", &code_of(14, 0)).await.is_some());
+    assert_eq!(shop.refuses("carol@shop", &code_of(14, 1)).await, None);
 }

@@ -45,8 +45,7 @@ struct Named {
 
 impl Named {
     /// A local account goes by the name that the machine writes.
-    async fn find(account: &str) -> Result<Named, Error> {
-        let account: AccountName = account.parse()?;
+    async fn find(account: AccountName) -> Result<Named, Error> {
         if !account.realm().is_local() {
             return Ok(Named { account, uid: None });
         }
@@ -139,7 +138,7 @@ impl Service {
         call: &Call,
         account: &str,
     ) -> Result<(), Error> {
-        let named = Named::find(account).await?;
+        let named = Named::find(account.parse()?).await?;
         self.carry_through(call, move |service, call| async move {
             service.accounts().unlock(actor(&call), named).await
         })

@@ -50,7 +50,9 @@ impl Service {
         wish: Wish,
         proof: Option<String>,
     ) -> Result<RescueState, Error> {
-        let details = [("account", account)];
+        let account: AccountName = account.parse()?;
+        let name = account.to_string();
+        let details = [("account", name.as_str())];
         self.authorize_for(call, Action::RescueAccount, &details)
             .await?;
         let by = self.accounts().approver(call.caller.uid, proof).await?;
