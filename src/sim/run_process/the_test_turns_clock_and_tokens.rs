@@ -1,14 +1,15 @@
 //! Proves: a program on the bus turns the clock, touches, pulls and inserts tokens, and makes them
 //! fail, and oathd answers accordingly.
 
-use std::time::Duration;
-
 use futures_util::StreamExt;
 use oathd_client::{AddOptions, ErrorName, Event};
 use tokio::join;
 use zbus::{DBusError, OwnedVariant, Proxy, fdo::PropertiesProxy, proxy::CacheProperties};
 
 use crate::harness::{Run, SEED, add_seed, soon};
+
+/// At the first time of the appendix; a token waits longer for its touch than a test does.
+const TOUCHED_BY_HAND: [&str; 3] = ["--clock=59", "--touch=manual", "--touch-timeout=120000"];
 
 /// The name of the error that a call of org.oathd.Sim1 gets.
 async fn refused(proxy: &Proxy<'_>, method: &'static str, argument: Option<&str>) -> String {
@@ -37,9 +38,7 @@ async fn until(proxy: &Proxy<'_>, property: &'static str, value: bool) {
             changes.next().await.unwrap();
         }
     };
-    let bound = Duration::from_secs(20);
-    let reached = tokio::time::timeout(bound, reached).await;
-    assert!(reached.is_ok(), "{property} is not {value}");
+    soon(reached).await;
 }
 
 #[tokio::test]
@@ -84,14 +83,7 @@ async fn the_system_clock_cannot_be_turned() {
 
 #[tokio::test]
 async fn a_touch_by_hand_gives_the_code_and_none_gives_none() {
-    let run = Run::start(&[
-        "--clock",
-        "59",
-        "--touch",
-        "manual",
-        "--touch-timeout",
-        "60000",
-    ]);
+    let run = Run::start(&TOUCHED_BY_HAND);
     let (client, card) = (run.client().await, run.card(0).await);
     let token = add_seed(&client, "touched", true).await;
     let none = token.code("touched", false).await.unwrap_err();
@@ -116,7 +108,7 @@ async fn a_touch_by_hand_gives_the_code_and_none_gives_none() {
 
 #[tokio::test]
 async fn codes_that_waited_for_their_turn_are_of_the_time_they_came() {
-    let run = Run::start(&["--clock", "59", "--touch", "manual"]);
+    let run = Run::start(&TOUCHED_BY_HAND);
     let (client, card) = (run.client().await, run.card(0).await);
     let clock = run.clock().await;
     let token = add_seed(&client, "touched", true).await;
@@ -155,7 +147,7 @@ async fn a_token_that_nobody_touches_gives_up() {
 
 #[tokio::test]
 async fn a_token_pulled_during_a_call_ends_it_and_comes_back() {
-    let run = Run::start(&["--clock", "59", "--touch", "manual"]);
+    let run = Run::start(&TOUCHED_BY_HAND);
     let (client, card) = (run.client().await, run.card(0).await);
     let token = add_seed(&client, "touched", true).await;
     let mut events = client.events().await.unwrap();
