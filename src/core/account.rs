@@ -3,11 +3,12 @@
 use serde::{Deserialize, Serialize};
 
 use crate::caller::CallerClass;
-use crate::candidate::RESYNC_STEPS;
+use crate::candidate::{RESYNC_STEPS, SKEW};
 use crate::charge::{Family, Ledger};
 use crate::event::Event;
 use crate::factor::{Factor, FactorId, Generator};
 use crate::mac::{Mac, MacKey};
+use crate::moment::LONGEST_FLOOR;
 use crate::name::AccountName;
 use crate::out_of_band::{Channel, LiveCode, Quota, Use};
 use crate::recovery::{RecoverySet, SET_SIZE};
@@ -292,7 +293,7 @@ impl Account {
     ///
     /// Recovery codes may have come back to life, so they wait to be renewed; codes in flight and
     /// rescues are void, and so are sessions. The realm's floor refuses time steps of this host's
-    /// clock. HOTP goes on `hotp_skip` counters later. A token with a clock of its own may have
+    /// clock, and where they are longer than a floor is, they are refused here. HOTP goes on `hotp_skip` counters later. A token with a clock of its own may have
     /// been accepted as far ahead as a resync reaches, so its owner waits that long.
     #[must_use]
     pub fn after_restore(&mut self, latest: u64, hotp_skip: u64) -> Vec<Event> {
@@ -306,7 +307,8 @@ impl Account {
                 .next()
                 .unwrap_or(u64::MAX);
             let up_to = match factor.generator {
-                Generator::Totp { .. } => continue,
+                Generator::Totp { period } if period.seconds() <= LONGEST_FLOOR => continue,
+                Generator::Totp { period } => period.step(latest).saturating_add(SKEW),
                 Generator::Hotp => next.saturating_add(hotp_skip),
                 Generator::Clocked { period, skew } => {
                     let step = period.step(latest);

@@ -5,7 +5,8 @@ use zeroize::Zeroizing;
 const ALPHABET: &[u8; 32] = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ";
 
 /// The value of a typed symbol. `I` and `L` read as 1, `O` as 0, `U` as `V`, in any case.
-pub(crate) fn value(symbol: char) -> Option<u8> {
+#[must_use]
+pub fn value(symbol: char) -> Option<u8> {
     let symbol = match symbol.to_ascii_uppercase() {
         'I' | 'L' => '1',
         'O' => '0',
@@ -22,7 +23,8 @@ pub(crate) fn symbol(value: u8) -> char {
 }
 
 /// The values of typed text; spaces and dashes are skipped. `None` for anything else.
-pub(crate) fn values(text: &str, most: usize) -> Option<Zeroizing<Vec<u8>>> {
+#[must_use]
+pub fn values(text: &str, most: usize) -> Option<Zeroizing<Vec<u8>>> {
     let mut read = Zeroizing::new(Vec::with_capacity(most));
     for c in text.chars().filter(|c| *c != '-' && !c.is_whitespace()) {
         if read.len() == most {
@@ -34,7 +36,8 @@ pub(crate) fn values(text: &str, most: usize) -> Option<Zeroizing<Vec<u8>>> {
 }
 
 /// The text of values, in groups of four.
-pub(crate) fn grouped(values: &[u8]) -> Zeroizing<String> {
+#[must_use]
+pub fn grouped(values: &[u8]) -> Zeroizing<String> {
     let mut text = Zeroizing::new(String::with_capacity(values.len() + values.len() / 4));
     for (index, value) in values.iter().enumerate() {
         if index > 0 && index % 4 == 0 {
@@ -64,7 +67,8 @@ pub(crate) fn spread(bytes: &[u8; 10]) -> Zeroizing<[u8; 16]> {
 
 /// The check value: the sum of the values in GF(32), each times another power of a generator.
 /// Any one wrong symbol and any two that changed places give another sum.
-pub(crate) fn check(values: &[u8]) -> u8 {
+#[must_use]
+pub fn check(values: &[u8]) -> u8 {
     // Horner's rule, from the last to the first; the field is that of x^5 + x^2 + 1.
     values
         .iter()

@@ -93,6 +93,15 @@ impl fmt::Debug for Sealed {
     }
 }
 
+/// What a sealed value of a factor is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Holding {
+    /// The seed.
+    Seed,
+    /// The key of the token's presence credential.
+    PresenceKey,
+}
+
 /// A slot of a token.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Slot {

@@ -6,7 +6,7 @@ use crate::account::{Account, MAX_FACTORS, Standing};
 use crate::candidate::SKEW;
 use crate::enrolment::Plan;
 use crate::event::Event;
-use crate::factor::{Custody, Factor, FactorId, MAX_LABEL, Role, Sealed, State};
+use crate::factor::{Custody, Factor, FactorId, Holding, MAX_LABEL, Role, Sealed, State};
 use crate::watermark::{TooManySeeds, Watermark};
 
 /// Why a factor is not changed.
@@ -76,6 +76,28 @@ impl Account {
         let factor = self.factor_mut(id)?;
         label.clone_into(&mut factor.label);
         factor.role = role;
+        Ok(())
+    }
+
+    /// Replaces every sealed value by what `seal_anew` makes of it, under another key.
+    ///
+    /// # Errors
+    /// The first error of `seal_anew`; some values may have been replaced.
+    pub fn reseal<E>(
+        &mut self,
+        mut seal_anew: impl FnMut(FactorId, Holding, &[u8]) -> Result<Vec<u8>, E>,
+    ) -> Result<(), E> {
+        for factor in &mut self.factors {
+            let (holding, sealed) = match &mut factor.custody {
+                Custody::Sealed(seed) => (Holding::Seed, seed),
+                Custody::OnToken {
+                    presence: Some(key),
+                    ..
+                } => (Holding::PresenceKey, key),
+                Custody::OnToken { presence: None, .. } => continue,
+            };
+            sealed.0 = seal_anew(factor.id, holding, &sealed.0)?;
+        }
         Ok(())
     }
 

@@ -42,7 +42,7 @@ mod caller;
 mod candidate;
 mod channels;
 pub mod charge;
-mod crockford;
+pub mod crockford;
 pub mod enrolment;
 mod event;
 mod factor;
@@ -88,12 +88,12 @@ pub use charge::Family;
 pub use enrolment::{Enrolment, EnrolmentError};
 pub use event::Event;
 pub use factor::{
-    Custody, Factor, FactorId, Generator, MAX_LABEL, Role, Sealed, Slot, Source, State,
+    Custody, Factor, FactorId, Generator, Holding, MAX_LABEL, Role, Sealed, Slot, Source, State,
 };
 pub use factors::FactorError;
 pub use judge::{Accepted, EmptyAnswer, Judgement, Outcome};
 pub use mac::{Mac, MacKey, fingerprint};
-pub use moment::{MAX_JUMP, MAX_SETBACK, Moment, Trust, raised_floor};
+pub use moment::{LONGEST_FLOOR, MAX_JUMP, MAX_SETBACK, Moment, Trust, raised_floor};
 pub use name::{AccountName, InvalidAccountName, RealmName};
 pub use open_ways::{OpenKind, OpenWay};
 pub use out_of_band::{Address, Channel, ChannelError, ChannelKind, OutOfBandCode};

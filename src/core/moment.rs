@@ -6,6 +6,9 @@ pub const MAX_SETBACK: u64 = 90;
 /// How far, in seconds, wall time may run away from boot time without a time service.
 pub const MAX_JUMP: u64 = 60;
 
+/// The longest period, in seconds, that a realm's floor makes everybody wait for.
+pub const LONGEST_FLOOR: u32 = 300;
+
 /// Whether codes that are made from time can be judged.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Trust {

@@ -314,6 +314,34 @@ fn the_rfc_vectors_are_accepted_once() {
     }
 }
 
+/// A period that a floor does not wait for is looked after by the account itself.
+#[test]
+fn a_long_step_used_before_a_restore_stays_used() {
+    let period = Period::from_seconds(86_400).unwrap();
+    let mut stand = Stand::new(1000);
+    let long = Generator::Totp { period };
+    let id = stand.enrol(1, long, None, START - 2 * 86_400).unwrap();
+    let backup = stand.account.clone();
+    let step = period.step(START);
+    let codes = [step, step + 1].map(|step| stand.code(id, step));
+    for code in &codes {
+        assert!(stand.accepts(CONSOLE, code, START));
+    }
+    stand.account = backup;
+    let _ = stand.account.after_restore(START, 10);
+    let floor = raised_floor(0, START, 30);
+    let moment = Moment {
+        floor,
+        ..Moment::at(START + 60)
+    };
+    for code in &codes {
+        let outcome = stand.try_at(CONSOLE, code, moment).outcome;
+        assert!(!matches!(outcome, Outcome::Accepted(_)), "{outcome:?}");
+    }
+    let next = stand.code(id, step + 2);
+    assert!(stand.accepts(CONSOLE, &next, START + 2 * 86_400));
+}
+
 proptest! {
     /// Whatever the clock shows and whatever is typed, there is an answer.
     #[test]

@@ -5,32 +5,28 @@
 //! associated data binds a value to its purpose and its place: a value that was copied to another
 //! place does not open.
 
-mod key;
+pub(crate) mod escrow;
+pub(crate) mod key;
 pub(crate) mod key_file;
+pub(crate) mod rekey;
 
-use std::{path::Path, sync::Arc};
-
-use chacha20poly1305::{
-    KeyInit, XChaCha20Poly1305, XNonce,
-    aead::{Aead, Payload},
+use std::{
+    path::{Path, PathBuf},
+    sync::{Arc, PoisonError, RwLock},
 };
-use hkdf::Hkdf;
+
 use oathd_core::{AccountName, FactorId};
-use sha2::Sha256;
 use zeroize::Zeroizing;
 
+pub use escrow::EscrowError;
 pub use key::KeySource;
-use key::VaultKey;
+pub(crate) use key::VaultKey;
+pub use rekey::RekeyError;
 
 use crate::{
     random::Random,
     store::{Store, StoreError},
 };
-
-/// The first byte of every sealed value.
-const VERSION: u8 = 1;
-
-const NONCE: usize = 24;
 
 /// What a value is for; each purpose has its own subkey.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -92,8 +88,13 @@ pub enum VaultError {
 /// Seals and opens; without its key it still exists, and answers
 /// [`VaultError::KeyUnavailable`], so that tokens without remembered keys keep working.
 pub struct Vault {
-    key: Result<VaultKey, String>,
+    /// The newest first. The others were replaced in the life of this process: what was read before
+    /// may be opened after.
+    keys: RwLock<Result<Vec<Arc<VaultKey>>, String>>,
+    folder: PathBuf,
     random: Arc<dyn Random>,
+    /// Held by whoever replaces the key.
+    pub(crate) turn: tokio::sync::Mutex<()>,
 }
 
 impl std::fmt::Debug for Vault {
@@ -121,7 +122,21 @@ impl Vault {
         if let Err(reason) = &key {
             tracing::error!(reason, "the vault key is not usable");
         }
-        Ok(Vault { key, random })
+        let keys = key.map(|key| vec![Arc::new(key)]);
+        Ok(Vault::with(keys, state, random))
+    }
+
+    fn with(
+        keys: Result<Vec<Arc<VaultKey>>, String>,
+        folder: &Path,
+        random: Arc<dyn Random>,
+    ) -> Vault {
+        Vault {
+            keys: RwLock::new(keys),
+            folder: folder.to_owned(),
+            random,
+            turn: tokio::sync::Mutex::new(()),
+        }
     }
 
     /// Where the key came from.
@@ -144,24 +159,7 @@ impl Vault {
         binding: Binding<'_>,
         plain: &[u8],
     ) -> Result<Vec<u8>, VaultError> {
-        let cipher = self.cipher(purpose)?;
-        let mut nonce = [0; NONCE];
-        self.random.fill(&mut nonce);
-        let aad = associated_data(purpose, binding);
-        let sealed = cipher
-            .encrypt(
-                &XNonce::from(nonce),
-                Payload {
-                    msg: plain,
-                    aad: &aad,
-                },
-            )
-            .map_err(|_| VaultError::Damaged)?;
-        let mut value = Vec::with_capacity(1 + NONCE + sealed.len());
-        value.push(VERSION);
-        value.extend_from_slice(&nonce);
-        value.extend_from_slice(&sealed);
-        Ok(value)
+        self.key()?.seal(&*self.random, purpose, binding, plain)
     }
 
     /// Opens what [`seal`](Vault::seal) made for the same purpose and place.
@@ -175,45 +173,45 @@ impl Vault {
         binding: Binding<'_>,
         sealed: &[u8],
     ) -> Result<Zeroizing<Vec<u8>>, VaultError> {
-        let cipher = self.cipher(purpose)?;
-        let (nonce, message) = match sealed.split_first() {
-            Some((&VERSION, rest)) => rest
-                .split_first_chunk::<NONCE>()
-                .ok_or(VaultError::Damaged)?,
-            _ => return Err(VaultError::Damaged),
-        };
-        let aad = associated_data(purpose, binding);
-        let payload = Payload {
-            msg: message,
-            aad: &aad,
-        };
-        cipher
-            .decrypt(&XNonce::from(*nonce), payload)
-            .map(Zeroizing::new)
-            .map_err(|_| VaultError::Damaged)
+        let keys = self.keys.read().unwrap_or_else(PoisonError::into_inner);
+        let keys = keys.as_ref().map_err(VaultError::unavailable)?;
+        let opened = keys.iter().map(|key| key.open(purpose, binding, sealed));
+        opened
+            .into_iter()
+            .find(Result::is_ok)
+            .unwrap_or(Err(VaultError::Damaged))
     }
 
-    fn key(&self) -> Result<&VaultKey, VaultError> {
-        self.key
-            .as_ref()
-            .map_err(|reason| VaultError::KeyUnavailable(reason.clone()))
+    /// The key that seals.
+    pub(crate) fn key(&self) -> Result<Arc<VaultKey>, VaultError> {
+        let keys = self.keys.read().unwrap_or_else(PoisonError::into_inner);
+        let keys = keys.as_ref().map_err(VaultError::unavailable)?;
+        let key = keys.first().ok_or(VaultError::Damaged)?;
+        Ok(Arc::clone(key))
     }
 
-    fn cipher(&self, purpose: Purpose) -> Result<XChaCha20Poly1305, VaultError> {
-        let subkey = self.key()?.subkey(purpose.label());
-        Ok(XChaCha20Poly1305::new((&*subkey).into()))
+    /// Seals with `key` from now on.
+    pub(crate) fn install(&self, key: Arc<VaultKey>) {
+        let mut keys = self.keys.write().unwrap_or_else(PoisonError::into_inner);
+        match &mut *keys {
+            Ok(keys) if keys.first().is_some_and(|there| there.fits(&*key.check())) => {}
+            Ok(keys) => keys.insert(0, key),
+            Err(_) => *keys = Ok(vec![key]),
+        }
+    }
+
+    /// Forgets a key that was installed too early.
+    pub(crate) fn withdraw(&self, key: &Arc<VaultKey>) {
+        let mut keys = self.keys.write().unwrap_or_else(PoisonError::into_inner);
+        if let Ok(keys) = &mut *keys {
+            keys.retain(|there| !Arc::ptr_eq(there, key));
+        }
     }
 }
 
-impl VaultKey {
-    /// One key a label, of a size that HKDF always gives.
-    fn subkey(&self, label: &str) -> Zeroizing<[u8; 32]> {
-        let mut subkey = Zeroizing::new([0; 32]);
-        let info = [b"oathd vault 1 ".as_slice(), label.as_bytes()];
-        let expanded =
-            Hkdf::<Sha256>::new(None, &*self.bytes).expand_multi_info(&info, subkey.as_mut_slice());
-        debug_assert!(expanded.is_ok(), "32 bytes are within HKDF's 8160");
-        subkey
+impl VaultError {
+    fn unavailable(reason: &String) -> VaultError {
+        VaultError::KeyUnavailable(reason.clone())
     }
 }
 

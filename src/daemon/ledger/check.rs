@@ -32,7 +32,7 @@ impl Ledger {
     }
 }
 
-fn pages(connection: &Connection) -> rusqlite::Result<Vec<String>> {
+pub(super) fn pages(connection: &Connection) -> rusqlite::Result<Vec<String>> {
     let mut query = connection.prepare(&format!("PRAGMA integrity_check({MOST})"))?;
     let rows = query.query_map((), |row| row.get::<_, String>(0))?;
     let told = rows.filter(|line| line.as_deref() != Ok("ok"));

@@ -68,6 +68,8 @@ pub enum What {
     SessionBegun,
     /// A recovery code was typed back: the codes were written down.
     RecoveryAcknowledged,
+    /// The keys of the store were put back from paper.
+    KeysRestored,
 }
 
 impl What {

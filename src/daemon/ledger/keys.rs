@@ -24,7 +24,7 @@ use crate::{
 pub(crate) const FILE: &str = "codes.key";
 
 /// The row of `meta` that tells the right key from a wrong one.
-pub(crate) const CHECK: &str = "codes-key-check";
+const CHECK: &str = "codes-key-check";
 
 /// The subkeys.
 pub(super) struct Keys {
@@ -42,35 +42,36 @@ impl Keys {
         random: &dyn Random,
     ) -> Result<Result<Keys, String>, StoreError> {
         let path = state.join(FILE);
-        let (expected, accounts) = store.write(expected).await?;
-        let failed = |error: io::Error| format!("{}: {error}", path.display());
-        let found = match key_file::read(&path, true) {
-            Ok(bytes) => Ok(Some(bytes)),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-            Err(error) => Err(failed(error)),
+        let (check, accounts) = store.write(expected).await?;
+        let fits = |bytes: &KeyBytes| {
+            let check = check.as_ref();
+            check.is_some_and(|check| bool::from(check_of(bytes).as_slice().ct_eq(check)))
         };
-        let bytes = match found {
-            Ok(Some(bytes)) => bytes,
-            Ok(None) if accounts => return Ok(Err(format!("{} is missing", path.display()))),
-            Ok(None) => match make(&path, random) {
+        key_file::settle(&path, fits);
+        let failed = |error: io::Error| format!("{}: {error}", path.display());
+        let bytes = match key_file::read(&path, true) {
+            Ok(bytes) => bytes,
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Ok(Err(failed(error))),
+            Err(_) if accounts => return Ok(Err(format!("{} is missing", path.display()))),
+            Err(_) => match key_file::make(&path, random) {
                 Ok(bytes) => bytes,
                 Err(error) => return Ok(Err(failed(error))),
             },
-            Err(reason) => return Ok(Err(reason)),
         };
-        let check = subkey(&bytes, "check");
-        let fits = |value: &Vec<u8>| bool::from(check.as_slice().ct_eq(value));
-        if !expected.as_ref().is_some_and(fits) {
+        if !fits(&bytes) {
             if accounts {
                 let reason = format!("{} is not the key of these accounts", path.display());
                 return Ok(Err(reason));
             }
-            keep_check(store, check.to_vec()).await?;
+            let check = check_of(&bytes);
+            store
+                .write(move |connection| keep_check(connection, &check))
+                .await?;
         }
         Ok(Ok(Keys::of(&bytes)))
     }
 
-    fn of(bytes: &KeyBytes) -> Keys {
+    pub(super) fn of(bytes: &KeyBytes) -> Keys {
         // A key shorter than a block is filled up with zeros (RFC 2104 section 2).
         let mut trail = Zeroizing::new([0; 64]);
         trail[..LENGTH].copy_from_slice(&*subkey(bytes, "audit"));
@@ -83,7 +84,7 @@ impl Keys {
 }
 
 /// The check value of a key, by which it is known again.
-pub(crate) fn check_of(bytes: &KeyBytes) -> KeyBytes {
+pub(super) fn check_of(bytes: &KeyBytes) -> KeyBytes {
     subkey(bytes, "check")
 }
 
@@ -96,31 +97,28 @@ fn subkey(key: &KeyBytes, label: &str) -> KeyBytes {
     subkey
 }
 
-fn make(path: &Path, random: &dyn Random) -> io::Result<KeyBytes> {
-    let mut bytes = Zeroizing::new([0; LENGTH]);
-    random.fill(bytes.as_mut_slice());
-    key_file::prepare(path, &bytes)?;
-    key_file::put_in_place(path)?;
-    Ok(bytes)
+/// The check value of the store, if it has one.
+pub(super) fn kept_check(connection: &Connection) -> rusqlite::Result<Option<Vec<u8>>> {
+    connection
+        .query_row("SELECT value FROM meta WHERE key = ?", [CHECK], |row| {
+            row.get(0)
+        })
+        .optional()
+}
+
+/// Makes the store know its key again.
+pub(super) fn keep_check(connection: &Connection, check: &KeyBytes) -> rusqlite::Result<()> {
+    connection
+        .execute(
+            "REPLACE INTO meta (key, value) VALUES (?, ?)",
+            (CHECK, check.as_slice()),
+        )
+        .map(drop)
 }
 
 /// The check value, and whether there are accounts.
 fn expected(connection: &Connection) -> rusqlite::Result<(Option<Vec<u8>>, bool)> {
-    let check = connection
-        .query_row("SELECT value FROM meta WHERE key = ?", [CHECK], |row| {
-            row.get(0)
-        })
-        .optional()?;
     let accounts = "SELECT EXISTS (SELECT 1 FROM account WHERE realm > '')";
-    Ok((check, connection.query_row(accounts, (), |row| row.get(0))?))
-}
-
-async fn keep_check(store: &Store, value: Vec<u8>) -> Result<(), StoreError> {
-    store
-        .write(move |connection| {
-            let row = (CHECK, value);
-            connection.execute("REPLACE INTO meta (key, value) VALUES (?, ?)", row)
-        })
-        .await
-        .map(drop)
+    let accounts = connection.query_row(accounts, (), |row| row.get(0))?;
+    Ok((kept_check(connection)?, accounts))
 }

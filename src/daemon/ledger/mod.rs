@@ -1,14 +1,19 @@
 //! Accounts in the store: read, judged and written on the store's thread, in one savepoint, with
 //! the entries of the audit trail. The answer comes after the COMMIT has reached the disk.
 
+mod backup;
 mod check;
 mod decoys;
 mod draft;
 mod entry;
 mod error;
+mod escrow;
 mod grants;
 mod keys;
 mod reading;
+mod rekey;
+mod replace;
+mod restore;
 mod retention;
 mod seeds;
 mod times;
@@ -19,8 +24,8 @@ mod writing;
 use std::{
     collections::HashMap,
     fmt,
-    path::Path,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    path::{Path, PathBuf},
+    sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock},
 };
 
 use oathd_core::{Account, AccountName, MacKey, Moment, RealmName};
@@ -30,6 +35,7 @@ pub use draft::Draft;
 pub use entry::{Actor, AuditEntry, What};
 pub use error::LedgerError;
 pub use grants::SessionRow;
+pub use restore::{RestoreError, RestoreReport};
 pub use retention::Retention;
 pub use verdict::{AuditFault, AuditVerdict};
 
@@ -50,12 +56,16 @@ pub struct Ledger(Arc<Shared>);
 
 struct Shared {
     store: Store,
-    keys: Result<Keys, String>,
+    /// The state folder.
+    folder: PathBuf,
+    keys: RwLock<Result<Arc<Keys>, String>>,
     times: Times,
     decoys: Mutex<Decoys>,
     retention: Mutex<Retention>,
     /// The trail as it is on the disk.
     ends: Mutex<Ends>,
+    /// Held by whoever copies the store out or in.
+    copying: tokio::sync::Mutex<()>,
 }
 
 impl fmt::Debug for Ledger {
@@ -83,15 +93,18 @@ impl Ledger {
             tracing::error!(reason, "the key of the recovery codes is not usable");
         }
         let (ends, floors) = store.write(remembered).await?;
+        let usable = keys.is_ok();
         let shared = Arc::new(Shared {
             store,
-            keys,
+            folder: state.to_owned(),
+            keys: RwLock::new(keys.map(Arc::new)),
             times: Times::new(clock, ends.latest, floors),
             decoys: Mutex::new(Decoys::new()),
             retention: Mutex::default(),
             ends: Mutex::new(ends),
+            copying: tokio::sync::Mutex::new(()),
         });
-        if shared.keys.is_ok() {
+        if usable {
             shared.check_end().await?;
         }
         trail::publish(&lock(&shared.ends));
@@ -194,6 +207,10 @@ fn remembered(connection: &Connection) -> rusqlite::Result<(Ends, HashMap<RealmN
     Ok((ends, floors))
 }
 
+#[cfg(test)]
+mod copy_tests;
+#[cfg(test)]
+mod rekey_tests;
 #[cfg(test)]
 mod stand;
 #[cfg(test)]

@@ -57,6 +57,20 @@ impl Times {
         }
     }
 
+    /// Believes a time that another host believed.
+    pub(super) fn believe(&self, time: u64) {
+        self.latest.fetch_max(time, Ordering::SeqCst);
+    }
+
+    /// Raises floors; none falls.
+    pub(super) fn raise(&self, raised: impl IntoIterator<Item = (RealmName, u64)>) {
+        let mut floors = self.floors.write().unwrap_or_else(PoisonError::into_inner);
+        for (realm, at) in raised {
+            let floor = floors.entry(realm).or_default();
+            *floor = at.max(*floor);
+        }
+    }
+
     /// The latest time that was ever believed, in Unix seconds.
     pub(super) fn latest(&self) -> u64 {
         self.latest.load(Ordering::SeqCst)

@@ -98,9 +98,18 @@ impl Ends {
         at: u64,
         (actor, account, what): (&Actor, Option<&AccountName>, What),
     ) -> rusqlite::Result<()> {
-        let bytes = entry::encode(actor, account, what);
+        self.append_bytes(connection, at, &entry::encode(actor, account, what))
+    }
+
+    /// Adds an entry as it is kept.
+    pub(super) fn append_bytes(
+        &mut self,
+        connection: &Connection,
+        at: u64,
+        bytes: &[u8],
+    ) -> rusqlite::Result<()> {
         self.last += 1;
-        self.head = next_head(&self.head, self.last, at, &bytes);
+        self.head = next_head(&self.head, self.last, at, bytes);
         connection
             .prepare_cached("INSERT INTO audit (seq, at, entry, head) VALUES (?, ?, ?, ?)")?
             .execute((self.last, at, bytes, self.head))

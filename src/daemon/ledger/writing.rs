@@ -1,6 +1,6 @@
 //! A change of an account, as the store's thread does it.
 
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 
 use oathd_core::{AccountName, Moment, RealmName};
 use rusqlite::{Connection, OptionalExtension};
@@ -30,6 +30,9 @@ pub(super) enum Undone<T> {
     Failed(LedgerError),
 }
 
+/// What work gives: its answer and what became of the trail, or why it is not kept.
+pub(super) type Worked<T> = Result<(T, Option<Appended>), Abort<Undone<T>>>;
+
 impl<T> From<StoreError> for Undone<T> {
     fn from(error: StoreError) -> Undone<T> {
         Undone::Failed(error.into())
@@ -42,13 +45,27 @@ impl Shared {
     pub(super) async fn transact<T, W>(self: &Arc<Shared>, work: W) -> Result<T, LedgerError>
     where
         T: Send + 'static,
-        W: FnOnce(&Shared, &Connection) -> Result<(T, Option<Appended>), Abort<Undone<T>>>
-            + Send
-            + 'static,
+        W: FnOnce(&Shared, &Connection) -> Worked<T> + Send + 'static,
+    {
+        self.transact_then(work, |_| ()).await
+    }
+
+    /// The same; `then` runs on the store's thread before anything else does, and is told whether
+    /// the work was kept.
+    pub(super) async fn transact_then<T, W, A>(
+        self: &Arc<Shared>,
+        work: W,
+        then: A,
+    ) -> Result<T, LedgerError>
+    where
+        T: Send + 'static,
+        W: FnOnce(&Shared, &Connection) -> Worked<T> + Send + 'static,
+        A: FnOnce(bool) + Send + 'static,
     {
         let (shared, after) = (Arc::clone(self), Arc::clone(self));
         let work = move |connection: &Connection| work(&shared, connection);
         let after = move |outcome: Result<&(T, Option<Appended>), &Undone<T>>| {
+            then(outcome.is_ok());
             let Ok((_, Some(appended))) = outcome else {
                 return;
             };
@@ -77,8 +94,7 @@ impl Shared {
             trail::mend(connection)?;
             let appended = shared.append(
                 connection,
-                &Actor::ITSELF,
-                None,
+                (&Actor::ITSELF, None),
                 moment,
                 vec![What::TrailBroken],
             )?;
@@ -90,8 +106,10 @@ impl Shared {
         }
     }
 
-    pub(super) fn keys(&self) -> Result<&Keys, LedgerError> {
-        self.keys.as_ref().map_err(|_| LedgerError::KeyMissing)
+    pub(super) fn keys(&self) -> Result<Arc<Keys>, LedgerError> {
+        let keys = self.keys.read().unwrap_or_else(PoisonError::into_inner);
+        let keys = keys.as_ref().map_err(|_| LedgerError::KeyMissing)?;
+        Ok(Arc::clone(keys))
     }
 
     /// The whole of a change.
@@ -101,7 +119,7 @@ impl Shared {
         name: &AccountName,
         actor: &Actor,
         work: impl FnOnce(&mut Draft<'_>) -> T,
-    ) -> Result<(T, Option<Appended>), Abort<Undone<T>>> {
+    ) -> Worked<T> {
         let found = find(connection, name)?;
         let (row, record) = match found {
             Some((row, record)) => (Some(row), record),
@@ -146,7 +164,12 @@ impl Shared {
                 }
             }
         }
-        let head = self.append(connection, actor, Some(name), draft.moment, draft.happened);
+        let head = self.append(
+            connection,
+            (actor, Some(name)),
+            draft.moment,
+            draft.happened,
+        );
         Ok((answer, head?))
     }
 
@@ -154,15 +177,26 @@ impl Shared {
     pub(super) fn append<T>(
         &self,
         connection: &Connection,
-        actor: &Actor,
-        account: Option<&AccountName>,
+        whose: (&Actor, Option<&AccountName>),
         moment: Moment,
         happened: Vec<What>,
     ) -> Result<Option<Appended>, Abort<Undone<T>>> {
+        let keys = self.keys().map_err(failed)?;
+        Ok(self.append_with(connection, &keys, whose, moment, happened)?)
+    }
+
+    /// The same, under keys that are not in use yet.
+    pub(super) fn append_with(
+        &self,
+        connection: &Connection,
+        keys: &Keys,
+        (actor, account): (&Actor, Option<&AccountName>),
+        moment: Moment,
+        happened: Vec<What>,
+    ) -> rusqlite::Result<Option<Appended>> {
         if happened.is_empty() {
             return Ok(None);
         }
-        let keys = self.keys().map_err(failed)?;
         let mut ends = Ends::read(connection)?
             .map(|(ends, _)| ends)
             .unwrap_or_default();
@@ -184,6 +218,11 @@ impl Shared {
 
 pub(super) fn failed<T>(error: impl Into<LedgerError>) -> Abort<Undone<T>> {
     Abort::Refused(Undone::Failed(error.into()))
+}
+
+/// Gives work up with an answer.
+pub(super) fn refused<T>(answer: T) -> Abort<Undone<T>> {
+    Abort::Refused(Undone::Discarded(answer))
 }
 
 /// The row and the record of an account.

@@ -2,11 +2,20 @@
 
 use std::{io, path::Path};
 
+use chacha20poly1305::{
+    KeyInit, XChaCha20Poly1305, XNonce,
+    aead::{Aead, Payload},
+};
+use hkdf::Hkdf;
 use rusqlite::{Connection, OptionalExtension};
+use sha2::Sha256;
 use subtle::ConstantTimeEq;
 use zeroize::Zeroizing;
 
-use super::key_file::{self, LENGTH};
+use super::{
+    Binding, Purpose, VaultError, associated_data,
+    key_file::{self, KeyBytes, LENGTH},
+};
 use crate::{
     random::Random,
     store::{Store, StoreError},
@@ -16,10 +25,15 @@ use crate::{
 const CREDENTIAL: &str = "oathd.vault-key";
 
 /// The key file in the state folder.
-const FILE: &str = "vault.key";
+pub(crate) const FILE: &str = "vault.key";
 
 /// The row of `meta` that tells the right key from a wrong one.
-const CHECK: &str = "vault-key-check";
+pub(crate) const CHECK: &str = "vault-key-check";
+
+/// The first byte of every sealed value.
+const VERSION: u8 = 1;
+
+const NONCE: usize = 24;
 
 /// Where the vault key came from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,8 +44,9 @@ pub enum KeySource {
     File,
 }
 
-pub(super) struct VaultKey {
-    pub(super) bytes: Zeroizing<[u8; LENGTH]>,
+/// A vault key, and where it is from.
+pub(crate) struct VaultKey {
+    pub(super) bytes: KeyBytes,
     pub(super) source: KeySource,
 }
 
@@ -45,6 +60,79 @@ enum Expected {
     Unknown,
 }
 
+impl VaultKey {
+    /// The value by which the store knows the key again.
+    pub(crate) fn check(&self) -> KeyBytes {
+        self.subkey("check")
+    }
+
+    /// Whether the store's check value is that of this key.
+    pub(crate) fn fits(&self, check: &[u8]) -> bool {
+        self.check().as_slice().ct_eq(check).into()
+    }
+
+    /// The key itself, to be written down.
+    pub(crate) fn bytes(&self) -> KeyBytes {
+        self.bytes.clone()
+    }
+
+    /// See [`Vault::seal`](super::Vault::seal).
+    pub(super) fn seal(
+        &self,
+        random: &dyn Random,
+        purpose: Purpose,
+        binding: Binding<'_>,
+        plain: &[u8],
+    ) -> Result<Vec<u8>, VaultError> {
+        let mut nonce = [0; NONCE];
+        random.fill(&mut nonce);
+        let payload = Payload {
+            msg: plain,
+            aad: &associated_data(purpose, binding),
+        };
+        let sealed = self.cipher(purpose).encrypt(&XNonce::from(nonce), payload);
+        let sealed = sealed.map_err(|_| VaultError::Damaged)?;
+        Ok([&[VERSION], nonce.as_slice(), &sealed].concat())
+    }
+
+    /// See [`Vault::open`](super::Vault::open).
+    pub(super) fn open(
+        &self,
+        purpose: Purpose,
+        binding: Binding<'_>,
+        sealed: &[u8],
+    ) -> Result<Zeroizing<Vec<u8>>, VaultError> {
+        let (nonce, message) = match sealed.split_first() {
+            Some((&VERSION, rest)) => rest
+                .split_first_chunk::<NONCE>()
+                .ok_or(VaultError::Damaged)?,
+            _ => return Err(VaultError::Damaged),
+        };
+        let payload = Payload {
+            msg: message,
+            aad: &associated_data(purpose, binding),
+        };
+        self.cipher(purpose)
+            .decrypt(&XNonce::from(*nonce), payload)
+            .map(Zeroizing::new)
+            .map_err(|_| VaultError::Damaged)
+    }
+
+    fn cipher(&self, purpose: Purpose) -> XChaCha20Poly1305 {
+        XChaCha20Poly1305::new((&*self.subkey(purpose.label())).into())
+    }
+
+    /// One key a label, of a size that HKDF always gives.
+    pub(super) fn subkey(&self, label: &str) -> KeyBytes {
+        let mut subkey = Zeroizing::new([0; LENGTH]);
+        let info = [b"oathd vault 1 ".as_slice(), label.as_bytes()];
+        let expanded =
+            Hkdf::<Sha256>::new(None, &*self.bytes).expand_multi_info(&info, subkey.as_mut_slice());
+        debug_assert!(expanded.is_ok(), "32 bytes are within HKDF's 8160");
+        subkey
+    }
+}
+
 /// See [`Vault::load`](super::Vault::load); the inner error says what is wrong with the key.
 pub(super) async fn load(
     store: &Store,
@@ -53,14 +141,19 @@ pub(super) async fn load(
     random: &dyn Random,
 ) -> Result<Result<VaultKey, String>, StoreError> {
     let expected = store.write(expected).await?;
+    if let Expected::Check(check) = &expected {
+        key_file::settle(&state.join(FILE), |bytes| {
+            of_file(bytes.clone()).fits(check)
+        });
+    }
     let found = match find(state, credentials) {
         Ok(found) => found,
         Err(reason) => return Ok(Err(reason)),
     };
     let key = match (found, &expected) {
         (Some(key), _) => key,
-        (None, Expected::Any) => match make(state, random) {
-            Ok(key) => key,
+        (None, Expected::Any) => match key_file::make(&state.join(FILE), random) {
+            Ok(bytes) => of_file(bytes),
             Err(error) => return Ok(Err(format!("{}: {error}", state.join(FILE).display()))),
         },
         (None, _) => {
@@ -68,42 +161,62 @@ pub(super) async fn load(
             return Ok(Err(reason.to_owned()));
         }
     };
-    let check = key.subkey("check");
     match expected {
         Expected::Any => {
-            let value = check.to_vec();
+            let value = key.check();
             store
-                .write(move |connection| {
-                    let row = (CHECK, value);
-                    connection.execute("INSERT INTO meta (key, value) VALUES (?, ?)", row)
-                })
+                .write(move |connection| keep_check(connection, &value))
                 .await?;
             Ok(Ok(key))
         }
-        Expected::Check(value) if bool::from(check.as_slice().ct_eq(&value)) => Ok(Ok(key)),
+        Expected::Check(value) if key.fits(&value) => Ok(Ok(key)),
         Expected::Check(_) => Ok(Err("it is not the one that sealed this store".to_owned())),
         Expected::Unknown => Ok(Err("the store has lost the mark of its key".to_owned())),
     }
 }
 
-fn expected(connection: &Connection) -> rusqlite::Result<Expected> {
-    let check = connection
+/// A key that is in the file, or will be.
+pub(crate) const fn of_file(bytes: KeyBytes) -> VaultKey {
+    VaultKey {
+        bytes,
+        source: KeySource::File,
+    }
+}
+
+/// Makes the store know its key again.
+pub(crate) fn keep_check(connection: &Connection, check: &KeyBytes) -> rusqlite::Result<()> {
+    connection
+        .execute(
+            "REPLACE INTO meta (key, value) VALUES (?, ?)",
+            (CHECK, check.as_slice()),
+        )
+        .map(drop)
+}
+
+/// The check value of the store, if it has one.
+pub(crate) fn kept_check(connection: &Connection) -> rusqlite::Result<Option<Vec<u8>>> {
+    connection
         .query_row("SELECT value FROM meta WHERE key = ?", [CHECK], |row| {
             row.get(0)
         })
-        .optional()?;
-    if let Some(check) = check {
-        return Ok(Expected::Check(check));
-    }
-    let sealed: bool = connection.query_row(
-        "SELECT EXISTS (SELECT 1 FROM remembered_key) OR EXISTS (SELECT 1 FROM pairing)",
+        .optional()
+}
+
+/// Whether the store can hold anything that was sealed.
+pub(crate) fn is_in_use(connection: &Connection) -> rusqlite::Result<bool> {
+    connection.query_row(
+        "SELECT EXISTS (SELECT 1 FROM remembered_key) OR EXISTS (SELECT 1 FROM pairing)
+            OR EXISTS (SELECT 1 FROM account WHERE realm > '')",
         (),
         |row| row.get(0),
-    )?;
-    Ok(if sealed {
-        Expected::Unknown
-    } else {
-        Expected::Any
+    )
+}
+
+fn expected(connection: &Connection) -> rusqlite::Result<Expected> {
+    Ok(match kept_check(connection)? {
+        Some(check) => Expected::Check(check),
+        None if is_in_use(connection)? => Expected::Unknown,
+        None => Expected::Any,
     })
 }
 
@@ -121,17 +234,4 @@ fn find(state: &Path, credentials: Option<&Path>) -> Result<Option<VaultKey>, St
         }
     }
     Ok(None)
-}
-
-/// Makes a key file, on the disk before anything is sealed under it.
-fn make(state: &Path, random: &dyn Random) -> io::Result<VaultKey> {
-    let mut bytes = Zeroizing::new([0; LENGTH]);
-    random.fill(bytes.as_mut_slice());
-    let path = state.join(FILE);
-    key_file::prepare(&path, &bytes)?;
-    key_file::put_in_place(&path)?;
-    Ok(VaultKey {
-        bytes,
-        source: KeySource::File,
-    })
 }

@@ -9,6 +9,8 @@ use std::{
 
 use zeroize::Zeroizing;
 
+use crate::random::Random;
+
 /// Bytes of a key.
 pub(crate) const LENGTH: usize = 32;
 
@@ -63,6 +65,32 @@ pub(crate) fn put_in_place(path: &Path) -> io::Result<()> {
     match path.parent() {
         Some(folder) => File::open(folder)?.sync_all(),
         None => Ok(()),
+    }
+}
+
+/// Makes a key, on the disk before anything depends on it.
+pub(crate) fn make(path: &Path, random: &dyn Random) -> io::Result<KeyBytes> {
+    let mut bytes = Zeroizing::new([0; LENGTH]);
+    random.fill(bytes.as_mut_slice());
+    prepare(path, &bytes)?;
+    put_in_place(path)?;
+    Ok(bytes)
+}
+
+/// Finishes what was begun before a crash: a prepared key that `is_wanted` is put in its place, any
+/// other is thrown away.
+pub(crate) fn settle(path: &Path, is_wanted: impl FnOnce(&KeyBytes) -> bool) {
+    let prepared = match read(&unfinished(path), true) {
+        Ok(bytes) => is_wanted(&bytes),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return,
+        Err(_) => false,
+    };
+    let settled = match prepared {
+        true => put_in_place(path),
+        false => fs::remove_file(unfinished(path)),
+    };
+    if let Err(error) = settled {
+        tracing::error!(%error, path = %path.display(), "a new key is not in its place");
     }
 }
 

@@ -15,13 +15,12 @@ const PURPOSES: [Purpose; 5] = [
 
 /// A vault whose key is these bytes.
 fn vault(byte: u8) -> Vault {
-    Vault {
-        key: Ok(VaultKey {
-            bytes: Zeroizing::new([byte; 32]),
-            source: KeySource::File,
-        }),
-        random: Arc::new(SystemRandom),
-    }
+    let key = key::of_file(Zeroizing::new([byte; 32]));
+    Vault::with(
+        Ok(vec![Arc::new(key)]),
+        Path::new("/nowhere"),
+        Arc::new(SystemRandom),
+    )
 }
 
 async fn load(store: &Store, state: &Path, credentials: Option<&Path>) -> Vault {
