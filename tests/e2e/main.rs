@@ -25,6 +25,7 @@ mod a_pulled_token_leaves_nothing_half_done;
 mod a_rescue_needs_other_administrators;
 mod a_search_gives_the_code_of_what_it_finds;
 mod a_token_reset_by_another_program_is_told;
+mod a_token_speaks_for_its_account;
 mod a_touch_is_announced_to_its_caller_alone;
 mod a_touch_wait_delays_nobody_who_needs_none;
 mod administrators_look_after_accounts;
