@@ -174,7 +174,9 @@ impl Vault {
         sealed: &[u8],
     ) -> Result<Zeroizing<Vec<u8>>, VaultError> {
         let keys = self.keys.read().unwrap_or_else(PoisonError::into_inner);
-        let keys = keys.as_ref().map_err(VaultError::unavailable)?;
+        let keys = keys
+            .as_ref()
+            .map_err(|reason| VaultError::unavailable(reason))?;
         let opened = keys.iter().map(|key| key.open(purpose, binding, sealed));
         opened
             .into_iter()
@@ -185,7 +187,9 @@ impl Vault {
     /// The key that seals.
     pub(crate) fn key(&self) -> Result<Arc<VaultKey>, VaultError> {
         let keys = self.keys.read().unwrap_or_else(PoisonError::into_inner);
-        let keys = keys.as_ref().map_err(VaultError::unavailable)?;
+        let keys = keys
+            .as_ref()
+            .map_err(|reason| VaultError::unavailable(reason))?;
         let key = keys.first().ok_or(VaultError::Damaged)?;
         Ok(Arc::clone(key))
     }
@@ -210,8 +214,8 @@ impl Vault {
 }
 
 impl VaultError {
-    fn unavailable(reason: &String) -> VaultError {
-        VaultError::KeyUnavailable(reason.clone())
+    fn unavailable(reason: &str) -> VaultError {
+        VaultError::KeyUnavailable(reason.to_owned())
     }
 }
 
