@@ -123,7 +123,7 @@ impl From<Error> for Failure {
             }
         }
         if let Some(detail) = error.detail() {
-            message += &format!(" {}", sentence(&detail));
+            message += &told(error.name(), &detail);
             details.insert("detail".into(), detail.into());
         }
         Failure {
@@ -134,6 +134,15 @@ impl From<Error> for Failure {
             remedy: error.remedy().to_owned(),
             details,
         }
+    }
+}
+
+/// What people are told of a detail, after the sentence of its error.
+fn told(name: &str, detail: &str) -> String {
+    match (name, detail) {
+        ("InvalidResponse", "typo") => " A symbol of the recovery code is mistyped.".to_owned(),
+        ("InvalidResponse", _) => String::new(),
+        _ => format!(" {}", sentence(detail)),
     }
 }
 
@@ -183,6 +192,24 @@ mod tests {
         assert_eq!(json["error"]["name"], "AmbiguousToken");
         assert_eq!(json["error"]["details"]["tokens"][1], "2");
         assert!(json["error"]["details"].get("reader").is_none());
+    }
+
+    #[test]
+    fn a_typo_is_told_from_what_is_no_code() {
+        let failed = |detail: &str| {
+            let details = Box::new(ErrorDetails {
+                detail: Some(detail.into()),
+                ..Default::default()
+            });
+            let name = ErrorName::InvalidResponse;
+            Failure::from(Error::Oathd { name, details })
+        };
+        assert!(failed("typo").message.ends_with(" is mistyped."));
+        assert_eq!(failed("malformed").message, "That is no code.");
+        assert_eq!(
+            failed("typo").to_json()["error"]["details"]["detail"],
+            "typo"
+        );
     }
 
     #[test]

@@ -211,7 +211,7 @@ carrier, has the code. Numbers of VoIP services are refused. A second token is b
 #[group(skip)]
 pub(crate) struct ChannelAddArgs {
     /// How codes get there
-    #[arg(value_parser = ["sms", "email", "command", "file", "operator"])]
+    #[arg(value_parser = ["sms", "email", "command", "file"])]
     pub(crate) kind: String,
     /// Where to
     pub(crate) address: String,

@@ -16,6 +16,8 @@ const UPDATE: &str = "/usr/sbin/pam-auth-update";
 const SYSTEMCTL: &str = "/usr/bin/systemctl";
 const PROFILE: &str = "/usr/share/pam-configs/oathd";
 const SERVICES: &str = "/etc/pam.d";
+/// Where services are as their packages bring them; a file of the same name above comes first.
+const VENDORS: &str = "/usr/lib/pam.d";
 const COMMON: &str = "common-auth";
 const UNDO: &str = "oathd-pam-undo.service";
 const TIMER: &str = "oathd-pam-undo.timer";
@@ -61,7 +63,8 @@ fn enable(args: &EnableArgs) -> Result<(), Failure> {
         }
         // What takes it back is in place first.
         quietly(SYSTEMCTL, &["enable", "--quiet", UNDO])?;
-        quietly(SYSTEMCTL, &["start", TIMER])?;
+        // A timer of an earlier trial has elapsed and would not start again.
+        quietly(SYSTEMCTL, &["restart", TIMER])?;
     }
     let enabled = quietly(UPDATE, &["--enable", "oathd"]);
     if enabled.is_ok() && asks(COMMON) {
@@ -159,17 +162,23 @@ fn asks(service: &str) -> bool {
 }
 
 fn file(name: &str) -> Option<String> {
-    std::fs::read_to_string(Path::new(SERVICES).join(name)).ok()
+    [SERVICES, VENDORS]
+        .iter()
+        .find_map(|folder| std::fs::read_to_string(Path::new(folder).join(name)).ok())
 }
 
 /// The services, but for the parts that others include.
 fn services() -> Vec<String> {
-    let entries = std::fs::read_dir(SERVICES).into_iter().flatten().flatten();
+    let folders = [SERVICES, VENDORS]
+        .iter()
+        .filter_map(|folder| std::fs::read_dir(folder).ok());
+    let entries = folders.flatten().flatten();
     let names = entries.filter_map(|entry| entry.file_name().into_string().ok());
     let mut services: Vec<String> = names
         .filter(|name| !name.starts_with("common-") && !name.contains(".dpkg-"))
         .collect();
     services.sort();
+    services.dedup();
     services
 }
 

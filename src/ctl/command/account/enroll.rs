@@ -201,10 +201,14 @@ fn introduction(plan: &Plan<'_>, place: &Place) -> String {
         Some(names) => format!("codes are checked against {names}, and no copy is on this host"),
         None => "oathd keeps a sealed copy to check codes by".to_owned(),
     };
-    format!(
-        "{what}\n{written}; {kept}.\nThen a code confirms that it works. Nothing of the account changes \
-         before that.\nA seed cannot be copied from a token later: name two tokens if you have two."
-    )
+    let mut text = format!(
+        "{what}\n{written}; {kept}.\nThen a code confirms that it works. Nothing of the account \
+         changes before that."
+    );
+    if place.tokens.len() == 1 {
+        text += "\nA seed cannot be copied from a token later: name two tokens if you have two.";
+    }
+    text
 }
 
 fn declined() -> Failure {
