@@ -52,10 +52,18 @@ impl Person for Conversation<'_> {
         self.prompt(style, prompt)
     }
 
+    /// `PAM_SILENT` is not heeded here: sudo sets it by default, and a recovery code that takes the
+    /// place of another must not be lost.
     fn tell(&mut self, text: &str) {
-        if let (false, Some(program)) = (self.silent || text.is_empty(), &self.program) {
+        if let (false, Some(program)) = (text.is_empty(), &self.program) {
             // Lock screens that show no texts answer with an error; nothing depends on one.
             let _ = program.send(PAM_TEXT_INFO, &shown(text));
+        }
+    }
+
+    fn mention(&mut self, text: &str) {
+        if !self.silent {
+            self.tell(text);
         }
     }
 }

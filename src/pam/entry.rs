@@ -209,7 +209,7 @@ fn remind(
     let user = pamh.get_user(None).map_err(|_| Code::NoConversation)?;
     let status = connect(pamh, arguments, &user).and_then(|mut oathd| oathd.status());
     if status.is_ok_and(|status| status.must_reenrol) {
-        Conversation::of(pamh, flags, false).tell(words::REENROL);
+        Conversation::of(pamh, flags, false).mention(words::REENROL);
     }
     Ok(PamResultCode::PAM_IGNORE)
 }

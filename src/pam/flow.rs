@@ -19,8 +19,11 @@ pub(crate) trait Person {
     /// When nobody can be asked.
     fn ask(&mut self, prompt: &str) -> Result<Secret, Code>;
 
-    /// Tells a text; whether it was shown is not known.
+    /// Tells a text that the person must act upon; whether it was shown is not known.
     fn tell(&mut self, text: &str);
+
+    /// Tells a text that a program may leave out.
+    fn mention(&mut self, text: &str);
 }
 
 /// oathd, asked about one account.
@@ -83,7 +86,10 @@ pub(crate) fn second_factor(
         strict: false,
     };
     if let Some(ruling) = before(login.status.requirement) {
-        login.tell(&ruling);
+        match ruling.code {
+            Code::NotAsked => login.person.mention(&ruling.text),
+            _ => login.tell(&ruling),
+        }
         return End::without_receipt(ruling.code, "not asked");
     }
     match manner {

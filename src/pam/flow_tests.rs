@@ -24,6 +24,10 @@ impl Person for Script {
     fn tell(&mut self, text: &str) {
         self.told.push(text.to_owned());
     }
+
+    fn mention(&mut self, text: &str) {
+        self.tell(text);
+    }
 }
 
 /// An oathd that answers from a list, and counts.

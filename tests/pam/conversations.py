@@ -351,9 +351,11 @@ class Conversations(unittest.TestCase):
         self.assertEqual(said, ["ask openly: One-time code: ", "PAM_SUCCESS"])
         self.assertEqual(self.calls("Verify")[0][3], {"service": "vpn"})
 
-    def test_a_silent_program_is_told_nothing(self):
-        said = self.simple("alice", ["111111"], flags=SILENT)
-        self.assertEqual(said, [ASK, "PAM_AUTH_ERR"])
+    def test_a_silent_program_is_told_what_must_be_known(self):
+        said = self.simple("alice", [RECOVERY], flags=SILENT)
+        self.assertIn("7QQQ-QQQQ-QQQQ-QQQQ-QK", said[1])
+        stack = [self.line(), "auth required pam_permit.so"]
+        self.assertEqual(authenticate(stack, "carol", flags=SILENT), ["PAM_SUCCESS"])
 
     def test_nobody_to_ask_is_an_error_of_the_conversation(self):
         self.assertEqual(self.simple("alice", []), [ASK, "PAM_CONV_ERR"])

@@ -24,6 +24,7 @@ FILES = [
     "settings_and_key_come_from_the_system",
     "sleep_finds_the_tokens_released",
     "delivery_has_the_network_and_nothing_else",
+    "logins_ask_for_the_second_factor",
     "a_removal_takes_what_it_should",
 ]
 SECONDS_A_CASE = 120

@@ -1,0 +1,299 @@
+"""Proves that sudo, su, sshd, a polkit agent and a screen locker of the release ask for the second
+factor and abide by it; that a trial takes itself back; that nobody gets in while oathd cannot be
+asked, but who is exempt; and that a removal leaves the logins as they were. What the module says word
+by word is proved elsewhere."""
+
+import os
+import pathlib
+import re
+
+import sessions
+from system import contains, equal, oathctl, outcome, run, stop, unit, until
+from talk import Person, make_user, talk
+
+COMMON = pathlib.Path("/etc/pam.d/common-auth")
+ASKS = "Second factor (? for help): "
+PEOPLE = {}
+
+
+def person(name, groups=""):
+    """Somebody with a factor, enrolled once."""
+    if name not in PEOPLE:
+        PEOPLE[name] = Person(name, groups)
+    return PEOPLE[name]
+
+
+def su(who, *answers, caller="bob"):
+    """Becomes somebody else by su."""
+    return talk(["su", "-c", "id -un", who.name], answers, user=caller)
+
+
+class ServiceFile:
+    """Another file for a service of PAM, while the block runs."""
+
+    def __init__(self, service, text):
+        self.path, self.text = pathlib.Path("/etc/pam.d", service), text
+        self.before = self.path.read_text() if self.path.exists() else None
+
+    def __enter__(self):
+        self.path.write_text(self.text)
+
+    def __exit__(self, *_):
+        if self.before is None:
+            self.path.unlink()
+        else:
+            self.path.write_text(self.before)
+
+
+def trial():
+    """Whether common-auth asks, whether the next boot takes it back."""
+    enabled = outcome("systemctl", "is-enabled", "oathd-pam-undo.service").returncode == 0
+    return "pam_oathd.so" in COMMON.read_text(), enabled
+
+
+def it_is_off_after_the_installation():
+    equal(trial(), (False, False))
+    equal(oathctl("pam", "status"), "No login asks for the second factor.\n")
+    equal(outcome("oathctl", "pam", "enable", user="ada").returncode, 77)
+
+
+def a_trial_takes_itself_back():
+    before = COMMON.read_text()
+    oathctl("pam", "enable", "--try")
+    equal(trial(), (True, True))
+    timer = unit("oathd-pam-undo.timer", "ActiveState", "Unit", "TimersMonotonic")
+    equal((timer["ActiveState"], timer["Unit"]), ("active", "oathd-pam-undo.service"))
+    contains(timer["TimersMonotonic"], "OnActiveUSec=5min")
+    contains(outcome("oathctl", "pam", "enable", "--try").stderr, "nothing is left to try")
+    # What the timer starts, and what the next boot does.
+    run("systemctl", "start", "oathd-pam-undo.service")
+    equal(trial(), (False, False))
+    equal(COMMON.read_text(), before)
+    run("systemd-analyze", "verify", "--man=no", "/usr/lib/systemd/system/oathd-pam-undo.service")
+
+
+def what_is_confirmed_stays():
+    oathctl("pam", "confirm", status=1)
+    oathctl("pam", "enable", "--try")
+    oathctl("pam", "confirm")
+    equal(trial(), (True, False))
+    equal(unit("oathd-pam-undo.timer", "ActiveState")["ActiveState"], "inactive")
+    contains(oathctl("pam", "status"), "sudo")
+
+
+def whoever_has_no_factor_is_not_asked():
+    make_user("nofactor", "password of nofactor")
+    status, shown = talk(["su", "-c", "id -un", "nofactor"], ["password of nofactor"], user="bob")
+    equal((status, shown.splitlines()[-1], ASKS in shown), (0, "nofactor", False))
+
+
+def sudo_asks():
+    sam = person("sam", "sudo")
+    sudo = ["sudo", "-k", "id", "-un"]
+    code = sam.code()
+    status, shown = talk(sudo, [sam.password, code], user="sam")
+    equal((status, shown.splitlines()[-1]), (0, "root"))
+    contains(shown, ASKS)
+    for typed, told in [(code, "used before"), (sam.wrong(), "Wrong code.")]:
+        status, shown = talk(sudo, [sam.password, typed], user="sam")
+        equal((status == 0, "root" in shown.splitlines()), (False, False))
+        contains(shown, told)
+    status, shown = talk(sudo, ["guess"], user="sam")
+    equal(ASKS in shown, False)
+
+
+def su_asks_for_somebody_without_privileges():
+    sue = person("sue")
+    status, shown = su(sue, sue.password, sue.code())
+    equal((status, shown.splitlines()[-1]), (0, "sue"))
+    equal(su(sue, sue.password, sue.wrong())[0] == 0, False)
+
+
+def a_recovery_code_is_replaced():
+    sue = person("sue")
+    status, shown = su(sue, sue.password, sue.recovery[0])
+    equal((status, shown.splitlines()[-1]), (0, "sue"))
+    replacement = re.search(r"takes its place: (\S+)", shown)[1]
+    equal(replacement in sue.recovery, False)
+    equal(su(sue, sue.password, sue.recovery[0])[0] == 0, False)
+    sue.recovery[0] = replacement
+
+
+class Sshd:
+    """sshd on the loopback that asks PAM, while the block runs."""
+
+    def __init__(self, methods):
+        self.methods = methods
+
+    def __enter__(self):
+        pathlib.Path("/run/sshd").mkdir(exist_ok=True)
+        options = ["Port=2222", "ListenAddress=127.0.0.1", "UsePAM=yes", "PasswordAuthentication=no",
+                   "KbdInteractiveAuthentication=yes", f"AuthenticationMethods={self.methods}",
+                   "MaxAuthTries=2"]
+        run("systemd-run", "--quiet", "--collect", "--unit=sshd-that-asks", "/usr/sbin/sshd", "-D",
+            *(word for option in options for word in ("-o", option)))
+        until(lambda: ":08AE 00000000:0000 0A" in pathlib.Path("/proc/net/tcp").read_text(), "sshd")
+        return self
+
+    def __exit__(self, *_):
+        run("systemctl", "stop", "sshd-that-asks.service")
+
+    @staticmethod
+    def log_in(who, *answers, options=()):
+        """Logs in as somebody by ssh; one prompt for a password at most is repeated."""
+        return talk(["ssh", "-p", "2222", "-o", "StrictHostKeyChecking=no", "-o",
+                     "UserKnownHostsFile=/dev/null", "-o", "NumberOfPasswordPrompts=1", "-o",
+                     "PreferredAuthentications=publickey,keyboard-interactive", *options,
+                     f"{who.name}@127.0.0.1", "id -un"], answers)
+
+
+def sshd_asks_for_password_and_code():
+    pia = person("pia")
+    with Sshd("keyboard-interactive") as sshd:
+        status, shown = sshd.log_in(pia, pia.password, pia.code())
+        equal((status, shown.splitlines()[-1]), (0, "pia"))
+        contains(shown, ASKS)
+        equal(sshd.log_in(pia, pia.password, pia.wrong())[0], 255)
+
+
+def a_stranger_on_ssh_locks_nobody_out_of_the_console():
+    pia = person("pia")
+    with Sshd("keyboard-interactive") as sshd:
+        shown = ""
+        for _ in range(12):
+            if "Too many attempts" in shown:
+                break
+            _, shown = sshd.log_in(pia, pia.password, pia.wrong())
+        contains(shown, "Too many attempts: wait")
+        # The very next attempt at the console is looked at.
+        status, shown = su(pia, pia.password, pia.code())
+        equal((status, shown.splitlines()[-1]), (0, "pia"))
+
+
+def sshd_asks_for_a_code_after_a_key():
+    kim = person("kim")
+    key = pathlib.Path("/root/key-of-kim")
+    run("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(key))
+    home = pathlib.Path("/home/kim/.ssh")
+    home.mkdir(mode=0o700)
+    (home / "authorized_keys").write_text(key.with_suffix(".pub").read_text())
+    run("chown", "-R", "kim:kim", str(home))
+    text = pathlib.Path("/etc/pam.d/sshd").read_text().replace("@include common-auth", """
+auth [success=1 default=ignore] pam_succeed_if.so quiet user ingroup oathd-exempt
+auth required pam_oathd.so
+auth required pam_permit.so""")
+    with ServiceFile("sshd", text), Sshd("publickey,keyboard-interactive") as sshd:
+        status, shown = sshd.log_in(kim, kim.code(), options=("-i", str(key)))
+        equal((status, shown.splitlines()[-1]), (0, "kim"))
+        equal("assword" in shown, False)
+        equal(sshd.log_in(kim, kim.wrong(), options=("-i", str(key)))[0], 255)
+        equal(sshd.log_in(kim, kim.code())[0], 255)
+
+
+def the_strict_stack_lets_a_correct_password_alone_cost_an_attempt():
+    max_ = person("max")
+    strict = """auth required pam_oathd.so collect
+auth requisite pam_unix.so use_first_pass
+auth required pam_oathd.so check
+@include common-account
+@include common-session
+"""
+    with ServiceFile("su", strict):
+        for _ in range(6):
+            status, shown = su(max_, "guess", max_.wrong())
+            equal((status == 0, shown.count(ASKS)), (False, 1))
+        wrong_code = su(max_, max_.password, max_.wrong())
+        equal((wrong_code[0], wrong_code[1]), (status, shown))
+        nobody = talk(["su", "-c", "id -un", "nofactor"], ["guess", "123456"], user="bob")
+        equal(nobody, (status, shown))
+        status, shown = su(max_, max_.password, max_.code())
+        equal((status, shown.splitlines()[-1]), (0, "max"))
+        status, shown = talk(["su", "-c", "id -un", "nofactor"], ["password of nofactor", ""], user="bob")
+        equal((status, shown.splitlines()[-1]), (0, "nofactor"))
+
+
+def a_locker_of_the_user_takes_both_in_one_field():
+    lou = person("lou")
+    one_field = """auth required pam_oathd.so collect one_field
+auth requisite pam_unix.so use_first_pass
+auth required pam_oathd.so check
+"""
+    with ServiceFile("locker", one_field):
+        locker = ["python3", "-B", "/cases/locker.py", "locker"]
+        for typed, answer in [(lou.password + lou.code(), "0"), (lou.password + lou.wrong(), "7"),
+                              ("guess" + lou.code(), "7"), (lou.password, "7"),
+                              (lou.password + lou.recovery[0], "0")]:
+            equal((typed, run(*locker, typed, user="lou").strip()), (typed, answer))
+        equal(run(*locker, "password of nofactor", user="nofactor").strip(), "0")
+
+
+def the_agent_of_polkit_asks():
+    ann = person("ann", "sudo")
+    for code, is_right in [(ann.code(), True), (ann.wrong(), False)]:
+        _, shown, _ = sessions.at_the_seat(
+            "ann", "python3", "-B", "/cases/talk.py", ann.password, code, "--",
+            "/cases/ask-with-agent", "org.oathd.oathd1.reset-token")
+        contains(shown, ASKS)
+        equal("status 0" in shown, is_right)
+
+
+def whoever_is_exempt_is_not_asked():
+    eve = person("eve")
+    run("usermod", "--append", "--groups", "oathd-exempt", "eve")
+    status, shown = su(eve, eve.password)
+    equal((status, shown.splitlines()[-1], ASKS in shown), (0, "eve", False))
+
+
+def without_oathd_nobody_gets_in_but_who_is_exempt():
+    stop()
+    run("systemctl", "mask", "--runtime", "oathd.service")
+    try:
+        status, shown = su(person("sue"), "password of sue")
+        equal((status == 0, "sue" in shown.splitlines()), (False, False))
+        contains(shown, "The second factor cannot be checked: oathd is not running")
+        status, shown = talk(["su", "-c", "id -un", "nofactor"], ["password of nofactor"], user="bob")
+        equal((status == 0, "nofactor" in shown.splitlines()), (False, False))
+        equal(su(person("eve"), "password of eve")[0], 0)
+    finally:
+        run("systemctl", "unmask", "--runtime", "oathd.service")
+    sue = person("sue")
+    equal(su(sue, sue.password, sue.code())[0], 0)
+
+
+def nothing_typed_is_written_down():
+    said = run("journalctl", "--no-pager", "--output=cat", "SYSLOG_IDENTIFIER=pam_oathd")
+    contains(said, "WrongCode")
+    everything = run("journalctl", "--no-pager", "--output=cat")
+    for who in PEOPLE.values():
+        for secret in [who.password, who.secret, *who.recovery, who.at(who.last)]:
+            equal((secret, re.search(rf"\b{secret}\b", everything)), (secret, None))
+
+
+def a_removal_leaves_the_logins_as_they_were():
+    run("dpkg", "--purge", "libpam-oathd")
+    equal("pam_oathd" in COMMON.read_text(), False)
+    sue = person("sue")
+    status, shown = su(sue, sue.password)
+    equal((status, shown.splitlines()[-1]), (0, "sue"))
+    equal(os.path.exists("/usr/share/pam-configs/oathd"), False)
+
+
+CASES = [
+    it_is_off_after_the_installation,
+    a_trial_takes_itself_back,
+    what_is_confirmed_stays,
+    whoever_has_no_factor_is_not_asked,
+    sudo_asks,
+    su_asks_for_somebody_without_privileges,
+    a_recovery_code_is_replaced,
+    sshd_asks_for_password_and_code,
+    a_stranger_on_ssh_locks_nobody_out_of_the_console,
+    sshd_asks_for_a_code_after_a_key,
+    the_strict_stack_lets_a_correct_password_alone_cost_an_attempt,
+    a_locker_of_the_user_takes_both_in_one_field,
+    the_agent_of_polkit_asks,
+    whoever_is_exempt_is_not_asked,
+    without_oathd_nobody_gets_in_but_who_is_exempt,
+    nothing_typed_is_written_down,
+    a_removal_leaves_the_logins_as_they_were,
+]
