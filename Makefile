@@ -98,7 +98,10 @@ deb: $(TOOLS)/cargo-deb programs
 	$< --quiet --locked --no-build --multiarch same -p oathd-pam -o target/debian/
 
 # Boots each release of Debian in namespaces: root or sudo.
-test-system: deb
+test-system:
+	tests/system/setup
+	$(MAKE) --no-print-directory deb
+	lintian --fail-on error target/debian/*.deb
 	set -e; for suite in $(SYSTEM_SUITES); do $(SUDO) tests/system/suite "$$suite"; done
 
 # Puts files where the packages do; users and folders are made at the next boot, or by
