@@ -1,6 +1,6 @@
 //! The codes that a response is compared with: from a sealed seed, or from the slot of a token.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use futures_util::future::join_all;
 use oathd_api::ErrorName;
@@ -22,25 +22,36 @@ use crate::{
 const DECOY_SEED: usize = 20;
 
 /// A sealed seed that nobody has, opened in place of those of accounts that do not exist, so that
-/// it takes as long.
+/// it takes as long. Clones share it.
 #[derive(Clone)]
-pub(super) struct DecoySeed(Result<Arc<(AccountName, Sealed)>, VaultError>);
+pub(super) struct DecoySeed(Arc<Decoy>);
+
+struct Decoy {
+    seed: Result<(AccountName, Secret), VaultError>,
+    /// The seed as the key at this address has sealed it: keys come and go while oathd runs.
+    sealed: Mutex<Option<(usize, Sealed)>>,
+}
 
 impl DecoySeed {
-    /// Seals one.
-    pub(super) fn new(vault: &Vault, random: [u8; DECOY_SEED]) -> DecoySeed {
-        let seal = || {
-            let place = AccountName::new("nobody", RealmName::local());
-            let place = place.map_err(|_| VaultError::Damaged)?;
-            let seed = Secret::new(random.to_vec()).map_err(|_| VaultError::Damaged)?;
-            let sealed = seeds::seal(vault, &place, FactorId::DECOY, &seed)?;
-            Ok(Arc::new((place, sealed)))
-        };
-        DecoySeed(seal())
+    /// Makes one of random bytes.
+    pub(super) fn new(random: [u8; DECOY_SEED]) -> DecoySeed {
+        let place = AccountName::new("nobody", RealmName::local()).ok();
+        let seed = place.zip(Secret::new(random.to_vec()).ok());
+        DecoySeed(Arc::new(Decoy {
+            seed: seed.ok_or(VaultError::Damaged),
+            sealed: Mutex::default(),
+        }))
     }
 
     fn open(&self, vault: &Vault) -> Result<Secret, VaultError> {
-        let (place, sealed) = &**self.0.as_ref().map_err(VaultError::clone)?;
+        let (place, seed) = self.0.seed.as_ref().map_err(VaultError::clone)?;
+        let key = Arc::as_ptr(&vault.key()?).addr();
+        let mut held = self.0.sealed.lock().unwrap_or_else(PoisonError::into_inner);
+        let sealed = match held.take() {
+            Some((by, sealed)) if by == key => sealed,
+            _ => seeds::seal(vault, place, FactorId::DECOY, seed)?,
+        };
+        let (_, sealed) = held.insert((key, sealed));
         seeds::open(vault, place, FactorId::DECOY, sealed)
     }
 }
@@ -188,5 +199,33 @@ impl Service {
         }
         let detail = "the token is not paired for this account";
         Err(Error::because(ErrorName::NoToken, detail))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{random::SystemRandom, scratch_dir::private_dir, store::Store};
+
+    #[tokio::test]
+    async fn nobody_has_a_seed_as_soon_as_there_is_a_key() {
+        let dir = private_dir();
+        let store = Store::open(dir.path()).unwrap();
+        let vault = Vault::load(&store, dir.path(), None, Arc::new(SystemRandom));
+        let vault = vault.await.unwrap();
+        let decoy = DecoySeed::new([7; DECOY_SEED]);
+        for _ in 0..3 {
+            assert_eq!(decoy.open(&vault).unwrap().expose(), [7; DECOY_SEED]);
+        }
+        let stranger = Account::decoy("nobody@shop".parse().unwrap());
+        let wanted = Wanted {
+            factor: FactorId::DECOY,
+            source: Source::Seed,
+            first: 1,
+            last: 3,
+        };
+        let mut computed = Computed::default();
+        from_seeds(&mut computed, &stranger, &[wanted], &vault, &decoy);
+        assert_eq!((computed.candidates.len(), computed.failures.len()), (3, 0));
     }
 }

@@ -79,7 +79,7 @@ impl Accounts {
         let deliver = Deliver::new(parts.connection);
         let mut decoy = [0; 20];
         (parts.entropy)(&mut decoy);
-        let decoy = DecoySeed::new(&parts.vault, decoy);
+        let decoy = DecoySeed::new(decoy);
         Accounts {
             ledger: parts.ledger,
             vault: parts.vault,
