@@ -8,7 +8,7 @@ use std::{
 };
 
 use oathd_core::RealmName;
-use rusqlite::Connection;
+use rusqlite::{Connection, OpenFlags};
 
 use super::{
     Ledger,
@@ -45,6 +45,17 @@ impl Drop for Scratch {
     }
 }
 
+/// What a copy holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct BackupReport {
+    /// Its size.
+    pub bytes: u64,
+    /// Accounts in it.
+    pub accounts: u64,
+    /// Entries of the audit trail in it.
+    pub audit_entries: u64,
+}
+
 impl Ledger {
     /// Writes a copy of the whole store into a file, from its beginning, and waits until it is on
     /// the disk. The keys are not in it: see [`escrow`](Ledger::escrow).
@@ -52,7 +63,7 @@ impl Ledger {
     /// # Errors
     ///
     /// [`LedgerError::Store`]; what the file holds then is of no use.
-    pub async fn backup(&self, into: File, actor: Actor) -> Result<(), LedgerError> {
+    pub async fn backup(&self, into: File, actor: Actor) -> Result<BackupReport, LedgerError> {
         let _turn = self.0.copying.lock().await;
         // First, so that the copy itself says when it was made.
         let noted = self.0.transact(move |shared, connection| {
@@ -70,7 +81,7 @@ impl Ledger {
     }
 }
 
-fn copy(connection: &Connection, folder: &Path, mut into: File) -> Result<(), String> {
+fn copy(connection: &Connection, folder: &Path, mut into: File) -> Result<BackupReport, String> {
     let failed = |error: io::Error| format!("the copy: {error}");
     let (scratch, mut copy) = Scratch::make(folder, "backup.tmp").map_err(failed)?;
     let place = scratch.path.to_str().ok_or("the path is not UTF-8")?;
@@ -80,6 +91,23 @@ fn copy(connection: &Connection, folder: &Path, mut into: File) -> Result<(), St
         .map_err(|error| format!("the copy: {error}"))?;
     into.seek(SeekFrom::Start(0)).map_err(failed)?;
     into.set_len(0).map_err(failed)?;
-    io::copy(&mut copy, &mut into).map_err(failed)?;
-    into.sync_all().map_err(failed)
+    let bytes = io::copy(&mut copy, &mut into).map_err(failed)?;
+    into.sync_all().map_err(failed)?;
+    let counted = count(&scratch.path).map_err(|error| format!("the copy: {error}"));
+    let (accounts, audit_entries) = counted?;
+    Ok(BackupReport {
+        bytes,
+        accounts,
+        audit_entries,
+    })
+}
+
+/// How many accounts and entries a copy holds.
+fn count(path: &Path) -> rusqlite::Result<(u64, u64)> {
+    let copy = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
+    let count = |sql| copy.query_row(sql, (), |row| row.get(0));
+    Ok((
+        count("SELECT count(*) FROM account WHERE realm > ''")?,
+        count("SELECT count(*) FROM audit")?,
+    ))
 }

@@ -52,7 +52,7 @@ async fn backup(stand: &Stand) -> File {
 
 async fn restore(stand: &Stand, from: &File) -> Result<RestoreReport, RestoreError> {
     let from = from.try_clone().unwrap();
-    stand.ledger().restore(from, None, actor()).await
+    stand.ledger().restore(from, None, actor(), false).await
 }
 
 /// A stand with a TOTP account (seed 1), an HOTP account (seed 2), and what both were granted.

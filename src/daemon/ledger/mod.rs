@@ -31,6 +31,7 @@ use std::{
 use oathd_core::{Account, AccountName, MacKey, Moment, RealmName};
 use rusqlite::Connection;
 
+pub use backup::BackupReport;
 pub use draft::Draft;
 pub use entry::{Actor, AuditEntry, What};
 pub use error::LedgerError;
@@ -209,6 +210,8 @@ fn remembered(connection: &Connection) -> rusqlite::Result<(Ends, HashMap<RealmN
 
 #[cfg(test)]
 mod copy_tests;
+#[cfg(test)]
+mod fault_tests;
 #[cfg(test)]
 mod rekey_tests;
 #[cfg(test)]

@@ -69,6 +69,7 @@ pub struct RestoreReport {
 impl Ledger {
     /// Replaces all accounts by those of a backup, read from the beginning of `from`. `latest` is
     /// the latest time, in Unix seconds, at which codes are known to have been accepted elsewhere.
+    /// A dry run tells the same, and changes nothing.
     ///
     /// # Errors
     ///
@@ -78,6 +79,7 @@ impl Ledger {
         from: File,
         latest: Option<u64>,
         actor: Actor,
+        dry_run: bool,
     ) -> Result<RestoreReport, RestoreError> {
         self.0.keys()?;
         let _turn = self.0.copying.lock().await;
@@ -86,7 +88,7 @@ impl Ledger {
         let scratch = fetched.map_err(unusable)??;
         let restored = self.0.transact(move |shared, connection| {
             let backup = reader::open(&scratch.path)?;
-            shared.restore(connection, &backup, latest, &actor)
+            shared.restore(connection, &backup, latest, (&actor, dry_run))
         });
         restored.await?
     }
@@ -98,15 +100,18 @@ impl Shared {
         connection: &Connection,
         backup: &Connection,
         latest: Option<u64>,
-        actor: &Actor,
+        (actor, dry_run): (&Actor, bool),
     ) -> Worked<Result<RestoreReport, RestoreError>> {
         if let Some(key) = other_key(connection, backup)? {
             return Err(refused(Err(RestoreError::OtherKey { key })));
         }
         let ends = Ends::read(backup)?.map_or_else(Ends::default, |(ends, _)| ends);
-        self.times.believe(ends.latest);
+        if !dry_run {
+            self.times.believe(ends.latest);
+        }
         let moment = self.times.moment(&RealmName::local());
-        let known = [moment.now, self.times.latest(), latest.unwrap_or(0)];
+        let latest = latest.unwrap_or(0).max(ends.latest);
+        let known = [moment.now, self.times.latest(), latest];
         let latest = known.into_iter().fold(0, u64::max);
 
         let adopted = !key::is_in_use(connection)?;
@@ -122,13 +127,6 @@ impl Shared {
             Err(error) => return Err(refused(Err(unusable(error)))),
         };
         let (floor, floors) = replace::raise_floors(connection, backup, &replaced, latest)?;
-        // Should the restore not be kept, a floor that is too high for a minute does no harm.
-        self.times.raise(floors);
-        happened.push(What::Restored {
-            accounts: replaced.accounts,
-            backup_seq: ends.last,
-        });
-        let appended = self.append(connection, (actor, None), moment, happened)?;
         let report = RestoreReport {
             accounts: replaced.accounts,
             recovery_suspended: replaced.recovery_suspended,
@@ -136,6 +134,16 @@ impl Shared {
             floor,
             adopted,
         };
+        if dry_run {
+            return Err(refused(Ok(report)));
+        }
+        // Should the restore not be kept, a floor that is too high for a minute does no harm.
+        self.times.raise(floors);
+        happened.push(What::Restored {
+            accounts: replaced.accounts,
+            backup_seq: ends.last,
+        });
+        let appended = self.append(connection, (actor, None), moment, happened)?;
         Ok((Ok(report), appended))
     }
 }

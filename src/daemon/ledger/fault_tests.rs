@@ -1,0 +1,174 @@
+//! Faults of the disk at every single write of a change, made by strace(1) and by a limit of the
+//! size of files, in a process of its own.
+
+use std::{
+    io::Write,
+    process::{Command, Stdio},
+};
+
+use oathd_core::Event;
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+
+use super::{stand::*, *};
+use crate::{clock::ManualClock, random::SystemRandom};
+
+const CHILD: &str = "ledger::fault_tests::child";
+const STATE: &str = "OATHD_TEST_STATE";
+const ROOM: &str = "OATHD_TEST_ROOM";
+
+/// How many changes the child makes one after the other.
+const CHANGES: usize = 3;
+
+/// Calls of the kernel, and how they fail.
+const FAULTS: &[(&str, &str)] = &[
+    ("pwrite64", "ENOSPC"),
+    ("pwrite64", "EIO"),
+    ("pwrite64", "EROFS"),
+    ("fsync,fdatasync", "EIO"),
+];
+
+/// What one change leaves: the account's generation rises, and an entry is written.
+fn step(draft: &mut Draft<'_>) {
+    draft.account.end_grants();
+    draft.record([Event::SwitchedOff]);
+}
+
+async fn open(dir: &Path) -> Result<Ledger, StoreError> {
+    let clock = Arc::new(ManualClock::new(NOW));
+    Ledger::open(Store::open(dir)?, dir, Arc::new(SystemRandom), clock).await
+}
+
+/// Makes changes and tells of each whether it was kept.
+#[test]
+#[ignore = "runs in a process of its own, whose writes fail"]
+fn child() {
+    let Some(state) = std::env::var_os(STATE) else {
+        return;
+    };
+    runtime().block_on(async {
+        let mut told = String::from("\n");
+        let ledger = match open(Path::new(&state)).await {
+            Ok(ledger) => ledger,
+            // A start fails as well; the next one does not.
+            Err(StoreError::Unavailable { .. }) => open(Path::new(&state)).await.unwrap(),
+            Err(error) => panic!("{error:?}"),
+        };
+        let room = std::env::var(ROOM).ok().and_then(|room| room.parse().ok());
+        limit(room);
+        for _ in 0..CHANGES {
+            told += match ledger.change(&name("alice@shop"), actor(), step).await {
+                Ok(()) => "kept\n",
+                Err(LedgerError::Store(StoreError::Unavailable { .. })) => {
+                    limit(None);
+                    "refused\n"
+                }
+                Err(error) => panic!("{error:?}"),
+            };
+        }
+        limit(None);
+        // In one go, so that the fault of a write is never that of the telling.
+        std::io::stdout().write_all(told.as_bytes()).unwrap();
+    });
+}
+
+/// Lets files grow to so many bytes: a write that goes beyond is cut short, and the next one fails.
+fn limit(room: Option<u64>) {
+    let hard = getrlimit(Resource::Fsize).maximum;
+    let limit = Rlimit {
+        current: room.or(hard),
+        maximum: hard,
+    };
+    setrlimit(Resource::Fsize, limit).unwrap();
+}
+
+/// Runs the child; what it told.
+fn run(command: &mut Command, dir: &Path) -> Vec<String> {
+    let child = std::env::current_exe().unwrap();
+    let output = command
+        .arg(child)
+        .args(["--exact", CHILD, "--ignored", "--nocapture"])
+        .env(STATE, dir)
+        .stderr(Stdio::inherit())
+        .output()
+        .unwrap();
+    assert!(output.status.success());
+    let told = String::from_utf8(output.stdout).unwrap();
+    let told = told
+        .lines()
+        .filter(|line| ["kept", "refused"].contains(line));
+    let told: Vec<String> = told.map(str::to_owned).collect();
+    assert_eq!(told.len(), CHANGES);
+    told
+}
+
+async fn prepared() -> Stand {
+    let mut stand = Stand::new().await;
+    stand.enrol("alice@shop", 1, TOTP).await;
+    stand.close();
+    stand
+}
+
+/// The store has what was told to be kept, and nothing else. How many changes were refused.
+async fn fits(stand: &mut Stand, told: &[String]) -> usize {
+    let kept = told.iter().filter(|told| *told == "kept").count();
+    // Once the fault is over, it is over.
+    assert!(kept >= CHANGES - 1, "{told:?}");
+    stand.reopen().await;
+    let alice = stand.ledger().read(&name("alice@shop")).await;
+    let generation = alice.unwrap().unwrap().generation();
+    assert_eq!(generation as usize, kept, "{told:?}");
+    assert_eq!(stand.ledger().check().await.unwrap(), Vec::<String>::new());
+    let verdict = stand.ledger().verify_audit().await.unwrap();
+    assert_eq!((verdict.last as usize, verdict.fault), (1 + kept, None));
+    CHANGES - kept
+}
+
+fn runtime() -> tokio::runtime::Runtime {
+    tokio::runtime::Builder::new_current_thread()
+        .build()
+        .unwrap()
+}
+
+#[test]
+fn a_fault_at_any_write_denies_one_change_and_loses_none() {
+    for (call, error) in FAULTS {
+        let mut refused = 0;
+        for nth in 1.. {
+            let mut stand = runtime().block_on(prepared());
+            let log = stand.dir.path().join("strace.log");
+            let told = run(
+                Command::new("strace")
+                    .args(["-f", "-qq", "-o"])
+                    .arg(&log)
+                    .arg(format!("--trace={call}"))
+                    .arg(format!("--inject={call}:error={error}:when={nth}")),
+                stand.dir.path(),
+            );
+            refused += runtime().block_on(fits(&mut stand, &told));
+            if !std::fs::read_to_string(log).unwrap().contains("INJECTED") {
+                break;
+            }
+        }
+        assert!(refused >= CHANGES, "{call} {error}");
+    }
+}
+
+#[test]
+fn a_write_that_is_cut_short_denies_one_change_and_loses_none() {
+    let mut refused = 0;
+    for room in (0..).step_by(1499) {
+        let mut stand = runtime().block_on(prepared());
+        // The signal that comes with the limit is not to end the child.
+        let told = run(
+            Command::new("sh")
+                .args(["-c", "trap '' XFSZ; exec \"$@\"", "sh"])
+                .env(ROOM, room.to_string()),
+            stand.dir.path(),
+        );
+        match runtime().block_on(fits(&mut stand, &told)) {
+            0 => break,
+            count => refused += count,
+        }
+    }
+    assert!(refused > 10, "{refused}");
+}
