@@ -110,8 +110,7 @@ def make_user(name, password, groups=""):
 
 
 if __name__ == "__main__":
-    # talk.py ANSWER... -- COMMAND...
-    divide = sys.argv.index("--")
-    ended, text = talk(sys.argv[divide + 1:], sys.argv[1:divide])
+    # talk.py COMMAND...: the answers come from standard input, one a line.
+    ended, text = talk(sys.argv[1:], sys.stdin.read().splitlines())
     print(text)
     sys.exit(ended)

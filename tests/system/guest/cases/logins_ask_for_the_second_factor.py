@@ -231,8 +231,8 @@ def the_agent_of_polkit_asks():
     ann = person("ann", "sudo")
     for code, is_right in [(ann.code(), True), (ann.wrong(), False)]:
         _, shown, _ = sessions.at_the_seat(
-            "ann", "python3", "-B", "/cases/talk.py", ann.password, code, "--",
-            "/cases/ask-with-agent", "org.oathd.oathd1.reset-token")
+            "ann", "python3", "-B", "/cases/talk.py", "/cases/ask-with-agent",
+            "org.oathd.oathd1.reset-token", stdin=f"{ann.password}\n{code}\n")
         contains(shown, ASKS)
         equal("status 0" in shown, is_right)
 
