@@ -46,6 +46,10 @@ impl Service {
         permit: Permit,
         (kind, address, not_after): (ChannelKind, &str, Option<u64>),
     ) -> Result<(u32, SentRecord), Error> {
+        if kind == ChannelKind::Operator {
+            let reason = "nobody reads codes out here; a command can hand them to an operator";
+            return Err(Error::because(ErrorName::Unsupported, reason));
+        }
         let checked = self.check_address(kind, address).await?;
         let (key, entropy) = self.code_to_send()?;
         let (class, typed) = (who.class, checked.address);
@@ -163,9 +167,6 @@ impl Service {
         };
         // Fails at once where no channel can have it.
         Address::new(typed.trim())?;
-        if kind == ChannelKind::Operator {
-            return Ok(as_typed());
-        }
         let record = match self
             .accounts()
             .deliver
@@ -203,9 +204,6 @@ impl Service {
             address: masked(kind, &address),
             ..SentRecord::default()
         };
-        if kind == ChannelKind::Operator {
-            return sent;
-        }
         let host = host();
         let text = zeroize::Zeroizing::new(format!(
             "{} confirms that codes for {} on {host} may be sent here.",

@@ -6,7 +6,7 @@ use oathd_api::{
     ErrorName,
     wire::account::{AccountRecord, FactorOptions},
 };
-use oathd_core::{Account, Change, Event, FactorError, FactorId, Role};
+use oathd_core::{Account, Change, Event, FactorError, FactorId, OpenKind, Role};
 
 use super::{
     Who,
@@ -71,7 +71,7 @@ impl Service {
         .await
     }
 
-    /// Refuses a factor from then on.
+    /// Refuses a factor from then on, unless no way in would be left.
     pub(crate) async fn suspend_factor(
         self: &Arc<Self>,
         call: &Call,
@@ -79,9 +79,15 @@ impl Service {
         permit: Permit,
         factor: u32,
     ) -> Result<(), Error> {
+        let class = who.class;
         self.keep_change(call, who, Some(permit), move |draft, _| {
-            let now = draft.moment.now;
-            let event = known(draft)?.suspend_factor(FactorId(factor), now)?;
+            let moment = draft.moment;
+            let account = known(draft)?;
+            let event = account.suspend_factor(FactorId(factor), moment.now)?;
+            let ways = account.open_ways(class, moment, false);
+            if ways.iter().all(|way| way.kind == OpenKind::Administrator) {
+                return Err(FactorError::Last.into());
+            }
             end_grants(draft)?;
             Ok(Done::with((), event))
         })

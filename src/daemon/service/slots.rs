@@ -97,17 +97,13 @@ impl Service {
 /// or may call it by another name.
 pub(super) fn is_verifier(id: &CredentialId) -> bool {
     let label = Label::parse(id, TypeOnCard::Totp);
-    let parts = label
-        .name
-        .strip_prefix("oathd ")
-        .map(|rest| rest.split(' '));
-    let digits = |part: &str| part.bytes().all(|byte| byte.is_ascii_hexdigit());
-    let is_named = parts.is_some_and(|parts| {
-        let mut lengths = [16, 8].into_iter();
-        let mut fits = |part: &str| lengths.next() == Some(part.len()) && digits(part);
-        parts.clone().count() == 2 && parts.clone().all(|part| fits(part))
-    });
-    label.is_hidden() && is_named
+    let digits = |part: &str, count| {
+        part.len() == count && part.bytes().all(|byte| byte.is_ascii_hexdigit())
+    };
+    let named = label.name.strip_prefix("oathd ");
+    let parts = named.and_then(|rest| rest.split_once(' '));
+    let fits = |(whose, number): (&str, &str)| digits(whose, 16) && digits(number, 8);
+    label.is_hidden() && parts.is_some_and(fits)
 }
 
 /// Refuses a slot that codes are checked against, as if it were not there.

@@ -79,9 +79,12 @@ struct Progress {
     revealed: bool,
 }
 
-/// The enrollments under way, by object path; the place of one that has not begun is empty.
+/// The enrollments under way.
 #[derive(Default)]
-pub(crate) struct Enrollments(Mutex<HashMap<OwnedObjectPath, (u32, Option<Arc<Enrollment>>)>>);
+pub(crate) struct Enrollments(Mutex<Places>);
+
+/// Whose enrollment is at which object path; that of one that has not begun is empty.
+type Places = HashMap<OwnedObjectPath, (u32, Option<Arc<Enrollment>>)>;
 
 /// A place among the enrollments, given back unless it is filled.
 struct Place<'a> {
@@ -143,7 +146,7 @@ impl Enrollments {
             .collect()
     }
 
-    fn lock(&self) -> MutexGuard<'_, HashMap<OwnedObjectPath, (u32, Option<Arc<Enrollment>>)>> {
+    fn lock(&self) -> MutexGuard<'_, Places> {
         // Every change is one call of the map, so a poisoned map is whole.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
