@@ -7,12 +7,13 @@ use oathd_api::{
     wire::{
         account::AccountRecord,
         administration::{
-            AuditRecord, AuditVerdict, CoverageRecord, ImportAccountsOptions, ImportRow,
-            RescueOptions, RescueState,
+            AuditRecord, AuditVerdict, BackupRecord, CoverageRecord, ImportAccountsOptions,
+            ImportRow, RekeyOptions, RekeyRecord, RescueOptions, RescueState, RestoreOptions,
+            RestoreRecord,
         },
     },
 };
-use zbus::{Fd, interface, message::Header};
+use zbus::{Fd, OwnedFd, interface, message::Header};
 
 use crate::{
     accounts::Import,
@@ -159,5 +160,61 @@ impl Administration {
         no_options(&options)?;
         let call = self.administrator(&header).await?;
         self.service.attend(&call, self.service.check()).await
+    }
+
+    #[zbus(out_args("result"))]
+    async fn backup(
+        &self,
+        into: Fd<'_>,
+        options: Options,
+        #[zbus(header)] header: Header<'_>,
+    ) -> Result<BackupRecord, Error> {
+        no_options(&options)?;
+        let call = self.administrator(&header).await?;
+        self.service.backup(&call, into).await
+    }
+
+    #[zbus(out_args("result"))]
+    async fn restore(
+        &self,
+        from: Fd<'_>,
+        options: RestoreOptions,
+        #[zbus(header)] header: Header<'_>,
+    ) -> Result<RestoreRecord, Error> {
+        let call = self.administrator(&header).await?;
+        let dry_run = options.dry_run.unwrap_or(false);
+        self.service.restore(&call, from, dry_run).await
+    }
+
+    #[zbus(out_args("result"))]
+    async fn rekey(
+        &self,
+        options: RekeyOptions,
+        #[zbus(header)] header: Header<'_>,
+    ) -> Result<RekeyRecord, Error> {
+        let call = self.administrator(&header).await?;
+        self.service.rekey(&call, options).await
+    }
+
+    #[zbus(out_args("escrow"))]
+    async fn escrow(
+        &self,
+        options: Options,
+        #[zbus(header)] header: Header<'_>,
+    ) -> Result<OwnedFd, Error> {
+        no_options(&options)?;
+        let call = self.administrator(&header).await?;
+        self.service.escrow(&call)
+    }
+
+    async fn restore_keys(
+        &self,
+        escrow: Fd<'_>,
+        options: Options,
+        #[zbus(header)] header: Header<'_>,
+    ) -> Result<(), Error> {
+        no_options(&options)?;
+        let call = self.administrator(&header).await?;
+        self.service.restore_keys(&call, escrow).await
     }
 }

@@ -4,6 +4,7 @@ mod console;
 mod coverage;
 mod import;
 mod rescue;
+mod state;
 mod trail;
 
 use std::sync::Arc;
@@ -167,11 +168,6 @@ impl Service {
     pub(crate) async fn verify_audit(&self) -> Result<AuditVerdict, Error> {
         let verdict = self.accounts().ledger.verify_audit().await?;
         Ok(trail::verdict(&verdict))
-    }
-
-    /// What is wrong with the state.
-    pub(crate) async fn check(&self) -> Result<Vec<String>, Error> {
-        Ok(self.accounts().ledger.check().await?)
     }
 }
 
