@@ -1,14 +1,19 @@
 //! Proves: the XML in `dbus/` says what the running service offers, no more and no less: the
-//! interfaces of the root and of a token, their members, arguments with names and types in their
+//! interfaces of the root, of a token and of an enrollment, their members, arguments with names and types in their
 //! order, properties and annotations.
 //! Does not prove: that methods do what their comments say.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
+use oathd_api::names;
+use oathd_card::{CardOptions, SharedCard};
 use oathd_tests::world::User;
+use zbus::OwnedObjectPath;
 
 use crate::near::Near;
-use crate::raw::call;
+use crate::raw::{Options, call};
+use crate::till::settings;
 
 /// What every object of a D-Bus library offers by itself.
 const STANDARD: [&str; 3] = [
@@ -95,7 +100,8 @@ fn promised(name: &str) -> Vec<String> {
 
 #[tokio::test]
 async fn what_runs_is_what_is_promised() {
-    let near = Near::with_a_token().await;
+    let card = SharedCard::new(CardOptions::default()).unwrap();
+    let near = Near::configured(vec![card], |readers| Arc::new(readers), settings()).await;
     let connection = near.world.connect(User::Alice).await.unwrap();
     let token = near.token(User::Alice).await;
     let introspect = async |path: &str| {
@@ -103,25 +109,44 @@ async fn what_runs_is_what_is_promised() {
         let reply = call(&connection, object, "Introspect", &()).await.unwrap();
         reply.body().deserialize::<String>().unwrap()
     };
-    let root = introspect(oathd_api::names::ROOT_PATH).await;
-    let token = introspect(token.path()).await;
-    for (found, name) in [
-        (&root, oathd_api::names::MANAGER_INTERFACE),
-        (&token, oathd_api::names::TOKEN_INTERFACE),
+    let accounts = (names::ROOT_PATH, names::ACCOUNTS_INTERFACE);
+    let begin = ("ada@shop", Options::new());
+    let begun = call(&connection, accounts, "BeginEnrollment", &begin).await;
+    let enrollment: OwnedObjectPath = begun.unwrap().body().deserialize().unwrap();
+    let root = introspect(names::ROOT_PATH).await;
+    for (found, own) in [
+        (
+            &root,
+            &[
+                names::ACCOUNTS_INTERFACE,
+                names::ADMINISTRATION_INTERFACE,
+                names::MANAGER_INTERFACE,
+                names::VERIFIER_INTERFACE,
+            ][..],
+        ),
+        (&introspect(token.path()).await, &[names::TOKEN_INTERFACE]),
+        (
+            &introspect(&enrollment).await,
+            &[names::ENROLLMENT_INTERFACE],
+        ),
     ] {
         let found = interfaces(found);
-        assert_eq!(found[name], promised(name), "{name}");
-        assert!(found[name].len() > 10);
-        let others = found.keys().filter(|key| *key != name);
-        let others: Vec<_> = others
-            .filter(|key| !STANDARD.contains(&key.as_str()))
-            .collect();
-        let expected: &[&str] = match name {
-            oathd_api::names::MANAGER_INTERFACE => &["org.freedesktop.DBus.ObjectManager"],
-            _ => &[],
-        };
-        assert_eq!(others, expected);
+        let given = ["org.freedesktop.DBus.ObjectManager"]
+            .into_iter()
+            .chain(STANDARD);
+        let others = found
+            .keys()
+            .filter(|key| !given.clone().any(|given| given == *key));
+        assert_eq!(others.collect::<Vec<_>>(), own);
+        for name in own {
+            assert_eq!(found[*name], promised(name), "{name}");
+            assert!(found[*name].len() > 10);
+        }
     }
+    assert!(
+        !interfaces(&introspect(token.path()).await)
+            .contains_key("org.freedesktop.DBus.ObjectManager")
+    );
     // The specification's, D-Bus 0.42, "org.freedesktop.DBus.ObjectManager".
     let standard = r#"<node><interface name="org.freedesktop.DBus.ObjectManager">
         <method name="GetManagedObjects">
