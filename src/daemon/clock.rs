@@ -1,6 +1,7 @@
 //! The time of day, and the time since boot.
 
 use std::{
+    path::Path,
     sync::atomic::{AtomicBool, AtomicU64, Ordering},
     time::Duration,
 };
@@ -32,6 +33,12 @@ impl Clock for SystemClock {
 
     fn boot_time(&self) -> Duration {
         to_duration(clock_gettime(ClockId::Boottime))
+    }
+
+    /// What systemd-timesyncd says. Of other time services nothing is known: a clock that they set
+    /// by more than a minute is believed at the next start.
+    fn synchronised(&self) -> bool {
+        Path::new("/run/systemd/timesync/synchronized").exists()
     }
 }
 
