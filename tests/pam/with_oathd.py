@@ -1,5 +1,5 @@
-"""Conversations with pam_oathd.so and the real oathd, on a private bus with a simulated token and a
-clock that the test turns.
+"""Conversations with pam_oathd.so and the real oathd, on a private bus with simulated tokens and a
+clock that the test turns: one class of tests a bus.
 
 Proves: that the module and oathd mean the same by every word. Proves not: what is said word by word,
 which conversations.py holds."""
@@ -18,6 +18,7 @@ from libpam import authenticate
 MODULE = Path(os.environ["PAM_OATHD"]).resolve()
 ADDRESS = os.environ["DBUS_SYSTEM_BUS_ADDRESS"]
 ASK = "ask: Second factor (? for help): "
+TOUCH = "tell: Touch your token when it blinks."
 CODE = re.compile(r"\b[0-9A-Z]{4}(?:-[0-9A-Z]{4}){3}-[0-9A-Z]{2}\b")
 
 
@@ -48,19 +49,32 @@ class Clock:
         )
 
 
-class WithOathd(unittest.TestCase):
+def enrol(*options):
+    """Enrols the first token and gives the recovery codes."""
+    with tempfile.TemporaryDirectory() as folder:
+        codes = f"{folder}/codes"
+        oathctl(
+            "enroll", "--token", "12345678", "--read-code", "--recovery-codes-to", codes,
+            "--no-channel", "--yes", *options,
+        )
+        recovery = CODE.findall(Path(codes).read_text())
+    assert len(recovery) == 10, recovery
+    return recovery
+
+
+def login(typed, user="root", arguments="", **more):
+    """One conversation."""
+    line = f"auth required {MODULE} bus={ADDRESS} {arguments}"
+    return authenticate([line, "auth required pam_permit.so"], user, typed, **more)
+
+
+class WithCodes(unittest.TestCase):
+    """oathd keeps the seed, sealed; the token shows the codes."""
+
     @classmethod
     def setUpClass(cls):
         cls.clock = Clock()
-        folder = tempfile.TemporaryDirectory()
-        cls.addClassCleanup(folder.cleanup)
-        codes = f"{folder.name}/codes"
-        oathctl(
-            "enroll", "--token", "12345678", "--read-code", "--recovery-codes-to", codes,
-            "--no-channel", "--yes",
-        )
-        cls.recovery = CODE.findall(Path(codes).read_text())
-        assert len(cls.recovery) == 10, cls.recovery
+        cls.recovery = enrol()
         cls.credential = oathctl("list").split()[0]
 
     def setUp(self):
@@ -78,42 +92,38 @@ class WithOathd(unittest.TestCase):
             self.clock.go_on(30)
         return next(f"{n:06}" for n in range(9) if f"{n:06}" not in near)
 
-    def login(self, typed, user="root", arguments="", **more):
-        line = f"auth required {MODULE} bus={ADDRESS} {arguments}"
-        return authenticate([line, "auth required pam_permit.so"], user, typed, **more)
-
     def test_a_code_lets_in_once(self):
         code = self.code()
-        self.assertEqual(self.login([code])[-1], "PAM_SUCCESS")
+        self.assertEqual(login([code])[-1], "PAM_SUCCESS")
         used = "tell: That code was used before: take another one, or wait for the next."
-        self.assertEqual(self.login([code, code, code]), [ASK, used] * 3 + ["PAM_AUTH_ERR"])
+        self.assertEqual(login([code, code, code]), [ASK, used] * 3 + ["PAM_AUTH_ERR"])
 
     def test_wrong_codes_slow_down_and_a_recovery_code_lets_in(self):
         wrong = self.wrong()
         for _ in range(4):
-            self.assertEqual(self.login([wrong])[-1], "PAM_AUTH_ERR")
-        said = self.login([wrong])
+            self.assertEqual(login([wrong])[-1], "PAM_AUTH_ERR")
+        said = login([wrong])
         while said[-1] == "PAM_AUTH_ERR":
-            said = self.login([wrong])
+            said = login([wrong])
         self.assertEqual(said[-1], "PAM_MAXTRIES")
         self.assertRegex(said[1], r"^tell: Too many attempts: wait \d+ seconds\.$")
-        said = self.login([self.recovery[0]])
+        said = login([self.recovery[0]])
         self.assertEqual(said[-1], "PAM_SUCCESS")
         replacement = CODE.search(said[1])[0]
         self.assertNotIn(replacement, self.recovery)
-        self.assertIn("was used before", self.login([self.recovery[0], self.recovery[0]])[1])
-        self.assertEqual(self.login([replacement])[-1], "PAM_SUCCESS")
+        self.assertIn("was used before", login([self.recovery[0], self.recovery[0]])[1])
+        self.assertEqual(login([replacement])[-1], "PAM_SUCCESS")
 
     def test_a_slip_of_the_finger_costs_nothing(self):
         code = self.recovery[1]
         wrong = ("A" if code[-1] != "A" else "B").join([code[:-1], ""])
-        said = self.login(["hello", wrong, self.code()])
+        said = login(["hello", wrong, self.code()])
         self.assertTrue(said[1].startswith("tell: That is no code"), said)
         self.assertTrue(said[3].startswith("tell: A symbol of that recovery code"), said)
         self.assertEqual(said[-1], "PAM_SUCCESS")
 
     def test_help_tells_the_ways(self):
-        said = self.login(["?", self.code()])
+        said = login(["?", self.code()])
         self.assertTrue(said[1].startswith("tell: Open: a code; a recovery code ("), said)
         self.assertEqual(said[-1], "PAM_SUCCESS")
 
@@ -121,17 +131,36 @@ class WithOathd(unittest.TestCase):
         wrong = self.wrong()
         said = []
         while not said or said[-1] == "PAM_AUTH_ERR":
-            said = self.login([wrong], rhost="192.0.2.7")
+            said = login([wrong], rhost="192.0.2.7")
         self.assertEqual(said[-1], "PAM_MAXTRIES")
-        self.assertEqual(self.login([self.code()])[-1], "PAM_SUCCESS")
+        self.assertEqual(login([self.code()])[-1], "PAM_SUCCESS")
 
     def test_whoever_has_no_factor_is_passed_over(self):
         for user in ("daemon", "nobody-of-that-name"):
-            self.assertEqual(self.login([], user=user), ["PAM_SUCCESS"])
+            self.assertEqual(login([], user=user), ["PAM_SUCCESS"])
 
     def test_no_token_is_told_where_none_can_be_touched(self):
-        said = self.login([], arguments="presence", tty="tty1")
+        said = login([], arguments="presence", tty="tty1")
         self.assertEqual(said[-1], "PAM_AUTHINFO_UNAVAIL")
+
+
+class WithTouch(unittest.TestCase):
+    """A paired token at this host checks the codes, and can be touched in place of one."""
+
+    @classmethod
+    def setUpClass(cls):
+        oathctl("pair", "--token", "12345679")
+        enrol("--verifier", "12345679")
+
+    def test_enter_or_nothing_at_all_asks_for_a_touch(self):
+        self.assertEqual(login([""], tty="tty1"), [ASK, TOUCH, "PAM_SUCCESS"])
+        self.assertEqual(login([], arguments="presence", tty="tty1"), [TOUCH, "PAM_SUCCESS"])
+
+    def test_whoever_is_elsewhere_types(self):
+        said = login(["?", "", "000000"], tty="tty1", rhost="192.0.2.7")
+        self.assertNotIn("ouch", "".join(said))
+        self.assertEqual(said[-1], "PAM_AUTH_ERR")
+        self.assertEqual(login([], arguments="presence", rhost="192.0.2.7")[-1], "PAM_AUTHINFO_UNAVAIL")
 
 
 if __name__ == "__main__":
