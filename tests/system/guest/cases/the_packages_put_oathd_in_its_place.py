@@ -30,6 +30,9 @@ def nothing_is_started_by_an_installation():
 
 def files_are_for_root_to_change():
     for path in run("sh", "-c", "dpkg -L oathd oathd-sim | sort -u").split():
+        # The image leaves manual pages out.
+        if path.startswith("/usr/share/man/"):
+            continue
         status = os.lstat(path)
         if stat.S_ISDIR(status.st_mode):
             continue
