@@ -3,6 +3,7 @@
 use thiserror::Error;
 
 use crate::account::Account;
+use crate::factor::State;
 use crate::way::Way;
 
 /// A change that an owner asks for.
@@ -37,6 +38,9 @@ pub enum Proof {
     Session,
 }
 
+/// How long an owner who came in by a rescue can enrol a factor without another proof, in seconds.
+const REENROLMENT: u64 = 3_600;
+
 /// A change needs a proof that was not shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 #[error("the change needs a code of a factor or a recovery code first")]
@@ -47,7 +51,9 @@ impl Account {
     /// program in its owner's session could plant a factor of its own. A session stands for a
     /// factor only to replace one or to switch off, where `session_counts`: that is the way out
     /// when device and codes are both lost. A code from a channel or a rescue lets its owner in and
-    /// leads to a new factor, and to nothing else.
+    /// leads to a new factor, and to nothing else. A rescue whose code went into the login that it
+    /// was for leaves nothing to show: a factor can be enrolled for an hour (`now` is Unix seconds)
+    /// after all factors were suspended.
     ///
     /// # Errors
     /// [`ProofRequired`]
@@ -56,9 +62,10 @@ impl Account {
         change: Change,
         proof: Proof,
         session_counts: bool,
+        now: u64,
     ) -> Result<(), ProofRequired> {
         let enough = match proof {
-            Proof::None => false,
+            Proof::None => change == Change::AddFactor && self.was_just_let_in(now),
             Proof::Verified(
                 Way::Code(_) | Way::Presence(_) | Way::Recovery | Way::LegacyRecovery,
             ) => true,
@@ -77,6 +84,17 @@ impl Account {
         } else {
             Err(ProofRequired)
         }
+    }
+
+    /// Whether its owner came in by a way back within the hour, and no factor is left to show.
+    fn was_just_let_in(&self, now: u64) -> bool {
+        let suspended = self.factors.iter().map(|factor| match factor.state {
+            State::Suspended { since } => Some(since),
+            State::Pending | State::Active => None,
+        });
+        let latest = suspended.collect::<Option<Vec<u64>>>();
+        let latest = latest.and_then(|times| times.into_iter().max());
+        self.must_reenrol && latest.is_some_and(|since| since <= now && now - since < REENROLMENT)
     }
 }
 
@@ -101,7 +119,11 @@ mod tests {
     fn a_stolen_session_can_plant_nothing() {
         let account = Stand::enrolled(1000).account;
         let allowed = |proof, session_counts| -> Vec<Change> {
-            let may = |change: &Change| account.may_change(*change, proof, session_counts).is_ok();
+            let may = |change: &Change| {
+                account
+                    .may_change(*change, proof, session_counts, 1_000)
+                    .is_ok()
+            };
             CHANGES.into_iter().filter(may).collect()
         };
         assert_eq!(allowed(Proof::None, true), []);
@@ -128,7 +150,32 @@ mod tests {
         let mut account = Stand::enrolled(1000).account;
         account.switch_off(5);
         for change in CHANGES {
-            assert_eq!(account.may_change(change, Proof::None, false), Ok(()));
+            assert_eq!(
+                account.may_change(change, Proof::None, false, 1_000),
+                Ok(())
+            );
         }
+    }
+
+    #[test]
+    fn who_was_let_in_can_enrol_for_an_hour_and_do_nothing_else() {
+        let mut account = Stand::enrolled(1000).account;
+        account.must_reenrol = true;
+        let may = |account: &Account, change, now| {
+            account.may_change(change, Proof::None, true, now).is_ok()
+        };
+        assert!(!may(&account, Change::AddFactor, 5_000), "a factor is left");
+        for factor in &mut account.factors {
+            factor.state = State::Suspended { since: 5_000 };
+        }
+        for change in CHANGES {
+            let adds = change == Change::AddFactor;
+            assert_eq!(may(&account, change, 5_000), adds);
+            assert_eq!(may(&account, change, 5_000 + REENROLMENT - 1), adds);
+            assert!(!may(&account, change, 5_000 + REENROLMENT));
+            assert!(!may(&account, change, 4_999));
+        }
+        account.must_reenrol = false;
+        assert!(!may(&account, Change::AddFactor, 5_000));
     }
 }

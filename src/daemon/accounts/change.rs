@@ -169,7 +169,10 @@ impl Permit {
             }
         }
         let counts = self.session_counts;
-        match draft.account.may_change(self.change, proof, counts) {
+        match draft
+            .account
+            .may_change(self.change, proof, counts, draft.moment.now)
+        {
             Ok(()) => Ok(match proof {
                 Proof::Verified(way) => Some(way),
                 Proof::None | Proof::Session => None,
