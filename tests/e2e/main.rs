@@ -76,6 +76,7 @@ mod the_card_service_may_come_and_go;
 mod the_demo_service_leaves_its_second_factor_to_oathd;
 mod the_interfaces_are_those_of_the_xml;
 mod the_name_stays_with_its_oathd;
+mod the_owner_gives_the_password_for_a_change;
 mod the_vault_key_is_never_replaced;
 mod till;
 mod unknown_words_are_refused;
