@@ -112,11 +112,12 @@ async fn until_ended(card: SharedCard, front: Arc<Front>) -> io::Result<Option<V
     let mut interrupt = signal(SignalKind::interrupt())?;
     let mut touch = signal(SignalKind::user_defined1())?;
 
+    // Looked at before anything can happen to the card, or its first change would go untold.
+    let (watched, before) = (card.clone(), card.status());
+    thread::spawn(move || watch(&watched, before));
     let (sender, mut lost) = tokio::sync::oneshot::channel();
     let runner = Arc::clone(&front);
     thread::spawn(move || sender.send(runner.run(PATIENCE, || say("ready"))));
-    let watched = card.clone();
-    thread::spawn(move || watch(&watched));
     let commanded = card.clone();
     thread::spawn(move || obey(&commanded, &front));
 
@@ -130,9 +131,8 @@ async fn until_ended(card: SharedCard, front: Arc<Front>) -> io::Result<Option<V
     }
 }
 
-/// Says what happens to the card.
-fn watch(card: &SharedCard) {
-    let mut before = card.status();
+/// Says what happens to the card from when it stood as `before`.
+fn watch(card: &SharedCard, mut before: CardStatus) {
     loop {
         let now = card.wait_for_change(before.generation, Duration::from_secs(86_400));
         changes(before, now).into_iter().for_each(say);
