@@ -150,6 +150,17 @@ impl Near {
         thread.join().unwrap().unwrap();
     }
 
+    /// Waits until oathd has ended in order by itself.
+    pub(crate) async fn ended(&mut self) {
+        let Running {
+            control, thread, ..
+        } = self.service.take().unwrap();
+        let ended = async || thread.is_finished().then_some(());
+        eventually("end of oathd", ended).await.unwrap();
+        thread.join().unwrap().unwrap();
+        drop(control);
+    }
+
     /// Ends oathd and starts it again on the same state.
     pub(crate) async fn restart(&mut self) {
         self.stop().await;
