@@ -13,7 +13,7 @@ Unix socket: a JSON object a line, one answer each.
     {"op": "enable", "email": …, "password": …, "session": …[, "code": …]}  an address to scan
     {"op": "confirm", "email": …, "session": …, "code": …}      recovery codes, the new API key
     {"op": "api_key", "email": …, "password": …[, "code": …]}
-    {"op": "disable", "email": …, "password": …, "session": …}
+    {"op": "disable", "email": …, "password": …, "session": …[, "code": …]}
     {"op": "logout", "email": …, "session": …}
 
 An answer is {"ok": true, …} or {"error": NAME[, "message": …][, "retry_after": SECONDS]}, where
@@ -187,10 +187,14 @@ class Service:
         key = self.oathd("Accounts").NewApiKey(self.account(email), self.proof(email, code))
         return {"api_key": unsealed(key).hex()}
 
-    def disable(self, email, password, session):
-        """The way out when device and codes are lost: password, and a session that is still open."""
+    def disable(self, email, password, session, code=None):
+        """The way out when device and codes are lost: a session that the factor once opened."""
         self.passwords.check(email, password)
-        proof = {"session": get_variant(UnixFD, sealed(bytes.fromhex(session)))}
+        self.check_session(email, session)
+        if code:
+            proof = self.proof(email, code)
+        else:
+            proof = {"session": get_variant(UnixFD, sealed(bytes.fromhex(session)))}
         self.oathd("Accounts").Disable(self.account(email), proof)
         return {}
 

@@ -8,7 +8,7 @@ use zeroize::Zeroizing;
 use crate::code_source::CodeSource;
 use crate::failure::Failure;
 use crate::session::Session;
-use crate::{output, ways};
+use crate::{output, records, ways};
 
 /// How often a code is asked for on a terminal.
 const TRIES: u32 = 3;
@@ -97,11 +97,14 @@ pub(crate) async fn attempt(
             "" => return Ok(None),
             "?" => {
                 let status = verifier.status(account, options).await?;
-                for line in ways::lines(&status) {
-                    output::tell(&format!("  {line}"));
-                }
+                let lines = ways::lines(&status);
                 if !session.can_ask() {
-                    return Err(ErrorName::InvalidResponse.into());
+                    let mut failure = Failure::from(ErrorName::InvalidResponse);
+                    failure.lines = lines;
+                    return Err(failure.with("ways", records::status(&status)["ways"].clone()));
+                }
+                for line in lines {
+                    output::tell(&format!("  {line}"));
                 }
                 continue;
             }

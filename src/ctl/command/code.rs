@@ -19,12 +19,20 @@ pub(crate) async fn run(session: &Session, args: &CodeArgs) -> Result<(), Failur
         let shown = of_tokens(session, args, tokens, |_, _| true).await?;
         return rows::print(session, &shown).await;
     };
-    if let Some((credential, code)) = at_once(session, args, query).await? {
-        let token = session.client.token_of(&credential)?;
-        let row = Row::of_code(&credential, code);
-        return rows::print_one(session, args.single, &token, &row).await;
-    }
-    let found = search::find(session, query, args.hidden).await?;
+    let why = match at_once(session, args, query).await? {
+        AtOnce::Code(credential, code) => {
+            let token = session.client.token_of(&credential)?;
+            let row = Row::of_code(&credential, code);
+            return rows::print_one(session, args.single, &token, &row).await;
+        }
+        AtOnce::More(why) => why,
+    };
+    let found = search::find(session, query, args.hidden).await;
+    let found = found.map_err(|failure| match why {
+        // A remembered password that does not fit is told once, and forgotten.
+        Some(why) if failure.is(ErrorName::PasswordRequired) => why.into(),
+        _ => failure,
+    })?;
     match found.as_slice() {
         [one] => {
             let row = of_one(session, args, one).await?;
@@ -51,34 +59,38 @@ pub(crate) async fn run(session: &Session, args: &CodeArgs) -> Result<(), Failur
     }
 }
 
-/// The one credential that fits, and its code, by a single call. `None` where more is needed than
-/// that: several fit, none does, a password is missing, or a code may have to be waited for.
-async fn at_once(
-    session: &Session,
-    args: &CodeArgs,
-    query: &str,
-) -> Result<Option<(CredentialRecord, CodeRecord)>, Failure> {
+/// What a single call gives.
+enum AtOnce {
+    /// The one credential that fits, and its code.
+    Code(CredentialRecord, CodeRecord),
+    /// More is to be done: several fit, none does, a code has to be waited for, or a password is
+    /// missing, for the reason that was told.
+    More(Option<Error>),
+}
+
+/// Finds the one credential that fits, and its code, by a single call.
+async fn at_once(session: &Session, args: &CodeArgs, query: &str) -> Result<AtOnce, Failure> {
     if args.min_left > 0 {
-        return Ok(None);
+        return Ok(AtOnce::More(None));
     }
     let wanted = search::query(session, query, args.hidden)?;
-    match session.client.find_code(&wanted, false).await {
-        Ok(found) => Ok(Some(found)),
+    let (credential, code) = match session.client.find_code(&wanted, false).await {
         Err(Error::Oathd {
             name: ErrorName::TouchRequired,
             details,
         }) if !args.no_touch => {
             let found = details.credentials.unwrap_or_default();
             tell_to_touch(found.first().map_or(query, |found| &found.id));
-            Ok(Some(session.client.find_code(&wanted, true).await?))
+            session.client.find_code(&wanted, true).await?
         }
+        Err(error) if error.asks_for_password() => return Ok(AtOnce::More(Some(error))),
         Err(Error::Oathd {
             name: ErrorName::AmbiguousCredential | ErrorName::NoSuchCredential | ErrorName::NoToken,
             ..
-        }) => Ok(None),
-        Err(error) if error.asks_for_password() => Ok(None),
-        Err(error) => Err(error.into()),
-    }
+        }) => return Ok(AtOnce::More(None)),
+        answer => answer?,
+    };
+    Ok(AtOnce::Code(credential, code))
 }
 
 fn tell_to_touch(id: &str) {

@@ -80,7 +80,9 @@ pub(super) async fn add(
         accounts.add_channel(account, kind, address, &options).await
     })
     .await?;
-    output::tell(&sent_line(&sent));
+    if !session.global.json {
+        output::tell(&sent_line(&sent));
+    }
     let confirmed = session.can_ask() && confirm(session, account, id).await?;
     Ok(Added {
         id,

@@ -1,7 +1,9 @@
 //! `oathctl disable`.
 
+use std::path::Path;
+
 use data_encoding::HEXLOWER;
-use oathd_client::{ChangeOptions, seal};
+use oathd_client::{ChangeOptions, ErrorName, seal};
 use serde_json::json;
 use zeroize::Zeroizing;
 
@@ -25,12 +27,7 @@ pub(crate) async fn run(session: &Session, args: &DisableArgs) -> Result<(), Fai
     let accounts = session.client.accounts();
     match (&args.service_socket, kept) {
         (Some(socket), Some(token)) => {
-            let password = login::password(&session.global)?;
-            let token = Zeroizing::new(HEXLOWER.encode(&token));
-            let wish = json!({
-                "op": "disable", "email": account, "password": *password, "session": *token,
-            });
-            ask(socket, &wish)?;
+            at_service(session, socket, account, &token)?;
         }
         (_, Some(token)) => {
             let options = ChangeOptions {
@@ -52,5 +49,25 @@ pub(crate) async fn run(session: &Session, args: &DisableArgs) -> Result<(), Fai
             "The second factor is off. What is on your token stays there: `oathctl list`, \
              `oathctl remove`.\n",
         ),
+    }
+}
+
+/// Has the service do it, by the open session; a code does where that proves too little.
+fn at_service(session: &Session, socket: &Path, email: &str, token: &[u8]) -> Result<(), Failure> {
+    let password = login::password(&session.global)?;
+    let token = Zeroizing::new(HEXLOWER.encode(token));
+    let mut wish = json!({
+        "op": "disable", "email": email, "password": *password, "session": *token,
+    });
+    match ask(socket, &wish) {
+        Err(failure) if failure.is(ErrorName::ProofRequired) => {
+            let code = session.typed("Two-factor code, or a recovery code: ")?;
+            if code.is_empty() {
+                return Err(failure);
+            }
+            wish["code"] = json!(*code);
+            ask(socket, &wish).map(|_| ())
+        }
+        other => other.map(|_| ()),
     }
 }
