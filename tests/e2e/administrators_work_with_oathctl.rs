@@ -1,9 +1,11 @@
 //! Proves: what administrators do for accounts can be done with oathctl alone, and a script gets it
 //! in JSON with the documented status: accounts and coverage, an import with its dry run, a rescue
-//! and its code, lifted waits, the trail and its chain; users may do none of it.
+//! and its code, lifted waits, backup,
+//! restore, keys, the trail and its chain; users may do none of it.
 //! Does not prove: that the rules behind it are right.
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
 
 use oathd_tests::world::{User, World};
 use serde_json::Value;
@@ -146,6 +148,46 @@ fn the_state_is_checked_and_a_file_is_never_written_over() {
     assert_eq!(no_key, (65, "InvalidKey".to_owned()));
     let unasked = fails(&world, User::Root, "admin restore /run/there", "");
     assert_eq!(unasked, (64, "ConfirmationRequired".to_owned()));
+}
+
+#[test]
+fn a_backup_and_a_sheet_of_keys_are_made_and_put_back() {
+    let world = world();
+    json(&world, "admin import --format pam-oath -", ALICE);
+    let made = json(&world, "admin backup /run/backup", "");
+    assert_eq!(
+        (&made["file"], &made["accounts"]),
+        (&"/run/backup".into(), &1.into())
+    );
+    let mode = fs::metadata(world.path("backup"))
+        .unwrap()
+        .permissions()
+        .mode();
+    assert_eq!(mode & 0o777, 0o600);
+    let read = json(&world, "admin restore --dry-run /run/backup", "");
+    assert_eq!(read["accounts"], 1);
+    json(&world, "admin escrow --to /run/keys", "");
+    let sheet = json(&world, "admin escrow", "");
+    let text = fs::read_to_string(world.path("keys")).unwrap();
+    assert_eq!(sheet["escrow"], text);
+    let back = json(&world, "admin restore --yes /run/backup", "");
+    assert_eq!(back["accounts"], 1);
+    json(&world, "admin restore-keys -", &text);
+    let typo = text.replacen("V1 ", "V1 0", 1);
+    let refused = fails(&world, User::Root, "admin restore-keys -", &typo);
+    assert_eq!(refused, (65, "InvalidEscrow".to_owned()));
+
+    let sealed = json(&world, "admin rekey", "");
+    assert_eq!(sealed["source"], "file");
+    let other_key = fails(&world, User::Root, "admin restore --yes /run/backup", "");
+    assert_eq!(other_key, (69, "VaultKeyUnavailable".to_owned()));
+    fs::write(world.path("noise"), "no backup").unwrap();
+    let noise = fails(&world, User::Root, "admin restore --yes /run/noise", "");
+    assert_eq!(noise, (65, "InvalidBackup".to_owned()));
+    assert_eq!(
+        json(&world, "admin check", "")["findings"],
+        serde_json::json!([])
+    );
 }
 
 #[test]

@@ -10,6 +10,8 @@ use std::os::unix::fs::PermissionsExt;
 use oathd_tests::world::{CardSetup, User, World};
 use serde_json::Value;
 
+use crate::postman::Postman;
+
 struct Desk(World);
 
 impl Desk {
@@ -198,39 +200,100 @@ fn a_change_needs_a_proof_and_is_made_once() {
     assert_eq!(desk.json("status", "")["must_reenrol"], true);
 }
 
-#[test]
-fn a_channel_counts_when_its_code_came_back() {
+#[tokio::test(flavor = "multi_thread")]
+async fn a_channel_counts_when_its_code_came_back() {
+    const ADDRESS: &str = "alice@example.org";
     let desk = Desk::new();
     desk.enrolled();
-    let added = desk.json("channel add email alice@example.org", &desk.code());
-    assert_eq!(
-        (&added["delivery"], &added["confirmed"]),
-        (&Value::Null, &false.into())
-    );
+    // Nobody is there to send it.
+    let added = desk.json(&format!("channel add email {ADDRESS}"), &desk.code());
+    let (sent, confirmed) = (&added["delivery"], &added["confirmed"]);
+    assert_eq!((sent, confirmed), (&Value::Null, &false.into()));
     let id = added["channel"].as_u64().expect("a number");
-    desk.fails(
-        &format!("channel confirm {id}"),
-        "12345678\n",
-        1,
-        "WrongCode",
-    );
-    desk.fails(&format!("channel confirm {id}"), "", 65, "InvalidResponse");
+    let confirm = format!("channel confirm {id}");
+    desk.fails(&confirm, "12345678\n", 1, "WrongCode");
+    desk.fails(&confirm, "", 65, "InvalidResponse");
     let listed = desk.json("channel list", "");
-    assert_eq!(
-        (&listed[0]["kind"], &listed[0]["verified"]),
-        (&"email".into(), &Value::Null)
-    );
+    let (kind, verified) = (&listed[0]["kind"], &listed[0]["verified"]);
+    assert_eq!((kind, verified), (&"email".into(), &Value::Null));
     let ways = desk.json("locked-out", "")["ways"].clone();
-    assert!(
-        ways.as_array()
-            .unwrap()
-            .iter()
-            .all(|way| way["kind"] != "out_of_band"),
-        "{ways}"
-    );
+    let mut ways = ways.as_array().unwrap().iter();
+    assert!(ways.all(|way| way["kind"] != "out_of_band"));
     desk.fails("verify --send-code", "", 4, "NoSuchFactor");
+
+    // A second channel, once somebody is.
+    let postman = Postman::begin(&desk.0).await;
+    let other = "+491701234567";
+    let added = desk.json(&format!("channel add sms {other}"), &desk.code());
+    assert!(
+        added["delivery"].is_string() && added["verdict"] == "ok",
+        "{added}"
+    );
+    let second = added["channel"].as_u64().expect("a number");
+    let code = postman.code(other);
+    desk.json(&format!("channel confirm {second}"), &code);
+    desk.fails(&format!("channel send {second}"), "", 2, "Throttled");
+    // A login at the console has a count of its own.
+    let send = format!("channel send {second} --account alice --json");
+    let (status, sent, _) = desk.output(User::Root, &send, "");
+    assert_eq!(status, 0, "{sent}");
+    assert!(!sent.contains(other), "{sent}");
+    assert_ne!(postman.code(other), code);
+    let sent = postman.code(other);
+    let (status, right, _) = desk.output(User::Root, "verify alice --json", &sent);
+    assert_eq!(status, 0, "{right}");
+    assert!(right.contains("\"way\":\"out_of_band\""), "{right}");
+    assert!(right.contains("\"must_reenrol\":true"), "{right}");
+    desk.fails(
+        "channel add email bad@example.org",
+        &desk.code(),
+        65,
+        "InvalidAddress",
+    );
+
     desk.json(&format!("channel remove {id}"), &desk.code());
-    assert_eq!(desk.json("channel list", ""), serde_json::json!([]));
+    let left = desk.json("channel list", "");
+    assert_eq!(
+        (left.as_array().unwrap().len(), &left[0]["id"]),
+        (1, &second.into())
+    );
+}
+
+#[test]
+fn a_token_that_stays_here_checks_codes_and_proves_a_touch() {
+    let mut desk = Desk::new();
+    let setup = CardSetup {
+        slot: 1,
+        serial: 12_345_679,
+        ..CardSetup::default()
+    };
+    desk.0.insert_card(setup).unwrap();
+    let line = "enroll --token 12345678 --verifier 12345679 --read-code --no-recovery-codes --yes";
+    let enroll = |desk: &Desk| desk.output(User::Alice, &format!("{line} --json"), "");
+    let (code, refused, _) = enroll(&desk);
+    assert_eq!(code, 5, "{refused}");
+    assert!(
+        refused.contains("oathctl pair --token 12345679"),
+        "{refused}"
+    );
+    desk.json("pair --token 12345679", "");
+    let (code, done, asked) = enroll(&desk);
+    assert_eq!(code, 0, "{done}");
+    assert!(asked.starts_with("Touch the token"), "{asked}");
+    let done: Value = serde_json::from_str(&done).unwrap();
+    let (verifiers, codes) = (&done["verifiers"][0], &done["recovery_codes"]);
+    assert_eq!((verifiers, codes), (&"12345679".into(), &Value::Null));
+    let factor = desk.json("factor list", "")[0].clone();
+    let (custody, presence) = (&factor["custody"], &factor["presence"]);
+    assert_eq!((custody, presence), (&"token".into(), &true.into()));
+    let (code, right, asked) = desk.output(User::Alice, "verify --presence --json", "");
+    assert_eq!(code, 0, "{right}");
+    assert!(right.contains("\"way\":\"presence\"") && asked.starts_with("Touch the token"));
+    // It shows no code to anybody.
+    assert_eq!(
+        desk.json("list --token 12345679", ""),
+        serde_json::json!([])
+    );
 }
 
 #[test]

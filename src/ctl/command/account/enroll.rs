@@ -85,9 +85,10 @@ impl Enrolled {
             "channel": self.channel,
             "ended_local_sessions": self.ended_local_sessions,
         });
-        for key in ["recovery_codes", "recovery_codes_file", "acknowledged"] {
+        for key in ["recovery_codes", "recovery_codes_file"] {
             all[key] = self.recovery.get(key).cloned().unwrap_or_default();
         }
+        all["acknowledged"] = json!(self.recovery["acknowledged"] == true);
         all
     }
 }

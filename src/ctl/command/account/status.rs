@@ -1,5 +1,7 @@
 //! `oathctl status`.
 
+use std::collections::HashMap;
+
 use oathd_client::{
     AccountRecord, ChannelRecord, FactorRecord, RecoveryRecord, StatusRecord, VerifyOptions,
 };
@@ -16,6 +18,10 @@ pub(crate) async fn run(session: &Session, args: &AccountArg) -> Result<(), Fail
     let options = VerifyOptions::default();
     let status = client.verifier().status(name, &options).await?;
     let account = client.accounts().describe(name).await?;
+    let deprecated = match &account.recovery {
+        Some(set) if set.codes.iter().any(|code| code.legacy) => client.deprecated().await?,
+        _ => HashMap::new(),
+    };
     if session.global.json {
         let mut all = records::account(&account);
         if let (Some(all), Value::Object(more)) = (all.as_object_mut(), records::status(&status)) {
@@ -23,7 +29,15 @@ pub(crate) async fn run(session: &Session, args: &AccountArg) -> Result<(), Fail
         }
         return output::print_json(&all);
     }
-    output::print(&text(&status, &account, session.colour))
+    let mut text = text(&status, &account, session.colour);
+    if let Some(new) = deprecated.get("legacy_recovery") {
+        text += &format!(
+            "Recovery codes that were imported are weak and will go; {} codes replace them: \
+             `oathctl recovery new`.\n",
+            output::harmless(new)
+        );
+    }
+    output::print(&text)
 }
 
 fn text(status: &StatusRecord, account: &AccountRecord, colour: bool) -> String {
