@@ -29,21 +29,22 @@ def talk(command, answers, user=None):
         os.chdir("/")
         command = as_user(user, command)
         os.execvp(command[0], command)
-    shown, since = b"", 0
+    shown, since, end = b"", 0, time.monotonic() + SECONDS
     while True:
-        ready, _, _ = select.select([terminal], [], [], 0.05 if shown[since:].rstrip().endswith(b":") else SECONDS)
+        asks = shown[since:].rstrip().endswith(b":")
+        ready, _, _ = select.select([terminal], [], [], 0.05 if asks else SECONDS)
         if ready:
             try:
                 shown += os.read(terminal, 4096)
                 continue
             except OSError:
                 break
-        if not shown[since:].rstrip().endswith(b":"):
-            os.kill(process, 9)
-            os.waitpid(process, 0)
-            raise Failed(f"{command}: nothing in {SECONDS} s after {shown.decode()}")
         # What is typed before typing is hidden would be thrown away.
-        if termios.tcgetattr(terminal)[3] & termios.ECHO:
+        if not asks or termios.tcgetattr(terminal)[3] & termios.ECHO:
+            if not asks or time.monotonic() > end:
+                os.kill(process, 9)
+                os.waitpid(process, 0)
+                raise Failed(f"{command}: no hidden question in {SECONDS} s after {shown.decode()}")
             continue
         since = len(shown)
         if not answers:
@@ -51,7 +52,9 @@ def talk(command, answers, user=None):
         os.write(terminal, answers.pop(0).encode() + b"\n")
     os.close(terminal)
     _, status = os.waitpid(process, 0)
-    return os.waitstatus_to_exitcode(status), shown.decode().replace("\r\n", "\n")
+    # Newer releases mark where a session begins and ends, for terminals that care.
+    text = re.sub(r"\x1b\][^\x1b]*\x1b\\", "", shown.decode().replace("\r\n", "\n"))
+    return os.waitstatus_to_exitcode(status), text.rstrip()
 
 
 class Person:

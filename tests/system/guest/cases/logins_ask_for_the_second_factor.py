@@ -3,6 +3,7 @@ factor and abide by it; that a trial takes itself back; that nobody gets in whil
 asked, but who is exempt; and that a removal leaves the logins as they were. What the module says word
 by word is proved elsewhere."""
 
+import json
 import os
 import pathlib
 import re
@@ -65,10 +66,22 @@ def a_trial_takes_itself_back():
     equal((timer["ActiveState"], timer["Unit"]), ("active", "oathd-pam-undo.service"))
     contains(timer["TimersMonotonic"], "OnActiveUSec=5min")
     contains(outcome("oathctl", "pam", "enable", "--try").stderr, "nothing is left to try")
-    # What the timer starts, and what the next boot does.
+    # What the next boot does.
     run("systemctl", "start", "oathd-pam-undo.service")
     equal(trial(), (False, False))
     equal(COMMON.read_text(), before)
+    # What the timer does, sooner.
+    folder = pathlib.Path("/etc/systemd/system/oathd-pam-undo.timer.d")
+    folder.mkdir()
+    (folder / "sooner.conf").write_text("[Timer]\nOnActiveSec=\nOnActiveSec=2s\n")
+    run("systemctl", "daemon-reload")
+    oathctl("pam", "enable", "--try")
+    equal(trial(), (True, True))
+    until(lambda: trial() == (False, False), "the end of the trial")
+    equal(COMMON.read_text(), before)
+    (folder / "sooner.conf").unlink()
+    folder.rmdir()
+    run("systemctl", "daemon-reload")
     run("systemd-analyze", "verify", "--man=no", "/usr/lib/systemd/system/oathd-pam-undo.service")
 
 
@@ -228,13 +241,17 @@ auth required pam_oathd.so check
 
 
 def the_agent_of_polkit_asks():
-    ann = person("ann", "sudo")
+    ann = person("ann")
     for code, is_right in [(ann.code(), True), (ann.wrong(), False)]:
         _, shown, _ = sessions.at_the_seat(
             "ann", "python3", "-B", "/cases/talk.py", "/cases/ask-with-agent",
-            "org.oathd.oathd1.reset-token", stdin=f"{ann.password}\n{code}\n")
+            "org.oathd.oathd1.change-account", stdin=f"{ann.password}\n{code}\n")
         contains(shown, ASKS)
         equal("status 0" in shown, is_right)
+    # From polkit 127 on the helper of the agent runs PAM without devices, homes and network.
+    lines = run("journalctl", "--output=json", "SYSLOG_IDENTIFIER=pam_oathd").splitlines()
+    walls = json.loads(lines[-1]).get("_SYSTEMD_UNIT", "").startswith("polkit-agent-helper@")
+    equal(walls, pathlib.Path("/usr/lib/systemd/system/polkit-agent-helper@.service").exists())
 
 
 def whoever_is_exempt_is_not_asked():
@@ -258,6 +275,11 @@ def without_oathd_nobody_gets_in_but_who_is_exempt():
         run("systemctl", "unmask", "--runtime", "oathd.service")
     sue = person("sue")
     equal(su(sue, sue.password, sue.code())[0], 0)
+
+
+def the_prompt_of_the_rescue_target_does_not_ask():
+    # It goes without PAM, so that no stack can shut it.
+    equal("libpam" in run("ldd", "/usr/sbin/sulogin"), False)
 
 
 def nothing_typed_is_written_down():
@@ -294,6 +316,7 @@ CASES = [
     the_agent_of_polkit_asks,
     whoever_is_exempt_is_not_asked,
     without_oathd_nobody_gets_in_but_who_is_exempt,
+    the_prompt_of_the_rescue_target_does_not_ask,
     nothing_typed_is_written_down,
     a_removal_leaves_the_logins_as_they_were,
 ]
