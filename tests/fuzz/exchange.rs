@@ -9,7 +9,8 @@ use std::{
 
 use oathd_oath::{Algorithm, CredentialId, Digits, Kind, NewCredential, Period, Secret, code};
 use oathd_token::{
-    Access, AccessKey, AddOptions, Code, CodeRequest, Hub, Settings, Token, TokenError, TouchPolicy,
+    Access, AccessKey, AddOptions, Code, CodeRequest, Form, Hub, PickRequest, Settings, Steps,
+    StepsRequest, Token, TokenError, TouchPolicy,
 };
 
 use self::reader::FuzzedReader;
@@ -116,6 +117,15 @@ fn stored() -> [NewCredential; 4] {
 async fn perform(operation: u8, token: &Token, access: Access) -> Result<Option<Code>, TokenError> {
     let ids: Vec<CredentialId> = stored().iter().map(|c| c.id().unwrap()).collect();
     match operation % 14 {
+        which @ 0..=3 if operation >= 0x80 => {
+            let id = ids[usize::from(which)].clone();
+            let request = PickRequest {
+                pick: Box::new(move |all| all.iter().any(|one| one.id == id).then(|| id.clone())),
+                at: AT,
+                touch: false,
+            };
+            token.pick_code(access, request).await
+        }
         which @ 0..=3 => {
             let request = CodeRequest {
                 id: ids[usize::from(which)].clone(),
@@ -123,6 +133,21 @@ async fn perform(operation: u8, token: &Token, access: Access) -> Result<Option<
                 touch: TouchPolicy::Allow(Box::new(|_| ())),
             };
             token.code(access, request).await.map(Some)
+        }
+        4 if operation >= 0x80 => {
+            let request = StepsRequest {
+                id: ids[usize::from(operation % 4)].clone(),
+                steps: Steps::new(vec![0, u64::MAX, 1]).unwrap(),
+                form: if operation % 8 < 4 {
+                    Form::Code
+                } else {
+                    Form::Hmac
+                },
+                touch: TouchPolicy::Refuse,
+            };
+            let answers = token.steps(access, request).await?;
+            assert_eq!(answers.len(), 3);
+            Ok(None)
         }
         4 => token.list(access).await.map(|_| None),
         5 => token.codes(access, AT).await.map(|_| None),
