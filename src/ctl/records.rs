@@ -150,3 +150,71 @@ pub(crate) fn session(session: &SessionRecord) -> Value {
         "by_factor": session.by_factor,
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use oathd_client::RecoveryCodeRecord;
+
+    /// The first example in the section of docs/oathctl-json.md that begins with `heading`.
+    fn documented(heading: &str) -> Value {
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/oathctl-json.md");
+        let text = std::fs::read_to_string(path).unwrap();
+        let section = text.split("\n## ").find(|part| part.starts_with(heading));
+        let example = section.unwrap().split("```json\n").nth(1).unwrap();
+        serde_json::from_str(example.split("```").next().unwrap()).unwrap()
+    }
+
+    /// The keys of a document, with those of the elements of its arrays.
+    fn keys(value: &Value, path: &str, into: &mut Vec<String>) {
+        match value {
+            Value::Object(fields) => fields.iter().for_each(|(key, value)| {
+                into.push(format!("{path}.{key}"));
+                keys(value, &format!("{path}.{key}"), into);
+            }),
+            Value::Array(elements) => {
+                if let Some(first) = elements.first() {
+                    keys(first, path, into);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn equal(shown: &Value, heading: &str) {
+        let (mut here, mut there) = (Vec::new(), Vec::new());
+        keys(shown, "", &mut here);
+        keys(&documented(heading), "", &mut there);
+        here.sort();
+        there.sort();
+        assert_eq!(here, there, "{heading}");
+    }
+
+    #[test]
+    fn what_is_documented_is_what_is_written() {
+        let known = AccountRecord {
+            factors: vec![FactorRecord::default()],
+            channels: vec![ChannelRecord::default()],
+            recovery: Some(RecoveryRecord {
+                codes: vec![RecoveryCodeRecord::default()],
+                ..RecoveryRecord::default()
+            }),
+            ..AccountRecord::default()
+        };
+        let asked = StatusRecord {
+            ways: vec![WayRecord::default()],
+            concerns: vec![ConcernRecord::default()],
+            ..StatusRecord::default()
+        };
+        let mut all = account(&known);
+        let Value::Object(more) = status(&asked) else {
+            panic!("no object")
+        };
+        all.as_object_mut().unwrap().extend(more);
+        equal(&all, "`status`");
+        equal(&receipt(&ReceiptRecord::default(), None), "`verify`");
+        let mut added = sent(1, &SentRecord::default());
+        added["confirmed"] = json!(false);
+        equal(&added, "`channel`");
+    }
+}

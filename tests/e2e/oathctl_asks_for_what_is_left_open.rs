@@ -1,6 +1,6 @@
 //! Proves: on a terminal `oathctl enroll` needs no option: it says what will happen before it does,
 //! offers the tokens that are here, reads the confirming code from the token if it may, shows the
-//! recovery codes once, and takes Enter for every step that may be skipped; a no at the question
+//! recovery codes once and has one typed back, and takes Enter for every step that may be skipped; a no at the question
 //! changes nothing; `?` at the prompt for a code lists the ways and asks again.
 //! Does not prove: how it looks.
 
@@ -83,6 +83,52 @@ fn enter_is_enough_to_switch_a_second_factor_on() {
             "The code is wrong",
         ],
     );
+}
+
+/// Runs oathctl on a terminal where somebody types the fourth recovery code that is shown back, in
+/// small letters and without dashes.
+const TYPES_BACK: &str = r#"
+import os, pty, re, sys
+child, screen = pty.fork()
+if child == 0:
+    os.execv("/run/build/oathctl", ["oathctl", "--color", "never", *sys.argv[1:]])
+shown, typed = b"", False
+while True:
+    try:
+        data = os.read(screen, 4096)
+    except OSError:
+        break
+    shown += data
+    if not typed and b"or Enter to leave it:" in shown:
+        code = re.findall(rb"\[ \]  (\S+)", shown)[3]
+        os.write(screen, code.replace(b"-", b"").lower() + b"\n")
+        typed = True
+sys.stdout.buffer.write(shown)
+sys.exit(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+"#;
+
+#[test]
+fn a_code_that_is_typed_back_is_known_to_be_written_down() {
+    let world = world();
+    let line = "enroll --token 12345678 --read-code --yes --no-channel --keep-sessions";
+    let arguments: Vec<_> = ["-c", TYPES_BACK]
+        .into_iter()
+        .chain(line.split(' '))
+        .collect();
+    let program = world.program("/usr/bin/python3").arguments(&arguments);
+    let output = program.user(User::Alice).run().unwrap();
+    let (screen, errors) = output.texts();
+    assert!(output.status.success(), "{screen}{errors}");
+    assert!(
+        !screen.contains("Not shown") && !screen.contains("none of them"),
+        "{screen}"
+    );
+    let (_, status) = typed(&world, "status", &[]);
+    shows(
+        &status,
+        &["10 of 10 recovery codes left", "One factor is all there is"],
+    );
+    assert!(!status.contains("typed a recovery code back"), "{status}");
 }
 
 #[test]

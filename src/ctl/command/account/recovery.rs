@@ -85,8 +85,9 @@ pub(super) async fn hand_over(
             typed_back = codes.typed_back(session).await?;
         }
     }
+    let shown = session.global.json && file.is_none();
     Ok(json!({
-        "recovery_codes": file.is_none().then(|| codes.iter().collect::<Vec<_>>()),
+        "recovery_codes": shown.then(|| codes.iter().collect::<Vec<_>>()),
         "recovery_codes_file": file,
         "acknowledged": typed_back,
     }))
