@@ -129,6 +129,7 @@ install: programs
 	install -Dm644 udev/*.rules -t '$(LIB)/udev/rules.d'
 	install -Dm644 target/release/libpam_oathd.so '$(PAM)/pam_oathd.so'
 	install -Dm644 packaging/pam-configs/oathd -t '$(SHARE)/pam-configs'
+	install -Dm644 docs/man/pam_oathd.8 -t '$(SHARE)/man/man8'
 
 clean:
 	cargo clean
