@@ -21,8 +21,8 @@ use rustix::{
     fs::{FlockOperation, flock},
     io::Errno,
 };
-pub(crate) use writer::Abort;
 use writer::Writer;
+pub(crate) use writer::{Abort, Extent};
 
 /// The database, inside the state folder.
 pub(crate) const DATABASE: &str = "oathd.db";
@@ -123,12 +123,18 @@ impl Store {
         W: FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
     {
         let work = |connection: &Connection| work(connection).map_err(Abort::Sqlite);
-        self.transact(work, |_: Result<&T, &StoreError>| ()).await
+        let after = |_: Result<&T, &StoreError>| ();
+        self.transact(Extent::Rows, work, after).await
     }
 
     /// The same for work that can find that it must not be done, and is then taken back. `after`
     /// runs on the store's thread, when the outcome is known and before any other work.
-    pub(crate) async fn transact<T, E, W, A>(&self, work: W, after: A) -> Result<T, E>
+    pub(crate) async fn transact<T, E, W, A>(
+        &self,
+        extent: Extent,
+        work: W,
+        after: A,
+    ) -> Result<T, E>
     where
         T: Send + 'static,
         E: From<StoreError> + Send + 'static,
@@ -137,7 +143,7 @@ impl Store {
     {
         match self.damage.get() {
             Some(damage) => Err(damage.clone().into()),
-            None => self.writer.run(work, after).await,
+            None => self.writer.run(extent, work, after).await,
         }
     }
 
@@ -173,8 +179,7 @@ fn configure(connection: &Connection) -> rusqlite::Result<()> {
     connection.pragma_update(None, "secure_delete", true)?;
     connection.pragma_update(None, "temp_store", "MEMORY")?;
     connection.pragma_update(None, "cell_size_check", true)?;
-    // In KiB, when negative: the upper pages of the index of a million accounts.
-    connection.pragma_update(None, "cache_size", -4096)?;
+    writer::set_cache(connection, Extent::Rows)?;
     // A checkpoint every 1000 pages, and a journal that is cut to 4 MiB after it.
     connection.pragma_update(None, "wal_autocheckpoint", 1000)?;
     connection.pragma_update(None, "journal_size_limit", 4 << 20)

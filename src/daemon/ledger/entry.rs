@@ -70,6 +70,8 @@ pub enum What {
     RecoveryAcknowledged,
     /// The keys of the store were put back from paper.
     KeysRestored,
+    /// The keys of the store were handed out to be printed.
+    KeysHandedOut,
 }
 
 impl What {

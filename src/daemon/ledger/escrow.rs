@@ -14,6 +14,7 @@ use super::{
     trail::Ends,
     writing::{Worked, refused},
 };
+use crate::store::Extent;
 use crate::vault::{EscrowError, Vault, VaultKey, escrow, key, key_file};
 
 impl Ledger {
@@ -56,6 +57,7 @@ impl Ledger {
         let (vault, shared) = (Arc::clone(vault), Arc::clone(&self.0));
         self.0
             .transact_then(
+                Extent::Rows,
                 move |shared, connection| shared.take_keys(connection, &vault_key, &codes, &actor),
                 move |kept| {
                     if !kept {

@@ -10,6 +10,7 @@ mod error;
 mod escrow;
 mod grants;
 mod keys;
+mod noting;
 mod reading;
 mod rekey;
 mod replace;

@@ -10,7 +10,7 @@ use super::{
     writing::refused,
 };
 use crate::{
-    store::Abort,
+    store::{Abort, Extent},
     vault::{
         RekeyError, Vault,
         key_file::KeyBytes,
@@ -37,6 +37,7 @@ impl Ledger {
         let begun = Arc::clone(&rekey);
         self.0
             .transact_then(
+                Extent::Everything,
                 move |shared, connection| {
                     let resealed = begun.reseal(connection).map_err(|failed| match failed {
                         Failed::Sqlite(error) => Abort::Sqlite(error),

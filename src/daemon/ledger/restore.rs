@@ -23,7 +23,7 @@ use super::{
     writing::{Worked, failed, refused},
 };
 use crate::{
-    store::{StoreError, reader, schema},
+    store::{Extent, StoreError, reader, schema},
     vault::key,
 };
 
@@ -86,10 +86,14 @@ impl Ledger {
         let folder = self.0.folder.clone();
         let fetched = tokio::task::spawn_blocking(move || fetch(from, &folder)).await;
         let scratch = fetched.map_err(unusable)??;
-        let restored = self.0.transact(move |shared, connection| {
-            let backup = reader::open(&scratch.path)?;
-            shared.restore(connection, &backup, latest, (&actor, dry_run))
-        });
+        let restored = self.0.transact_then(
+            Extent::Everything,
+            move |shared, connection| {
+                let backup = reader::open(&scratch.path)?;
+                shared.restore(connection, &backup, latest, (&actor, dry_run))
+            },
+            |_| (),
+        );
         restored.await?
     }
 }

@@ -15,7 +15,7 @@ use super::{
     trail::{self, Ends},
     verdict,
 };
-use crate::store::{Abort, StoreError};
+use crate::store::{Abort, Extent, StoreError};
 
 /// What became of the trail.
 pub(super) struct Appended {
@@ -47,13 +47,14 @@ impl Shared {
         T: Send + 'static,
         W: FnOnce(&Shared, &Connection) -> Worked<T> + Send + 'static,
     {
-        self.transact_then(work, |_| ()).await
+        self.transact_then(Extent::Rows, work, |_| ()).await
     }
 
     /// The same; `then` runs on the store's thread before anything else does, and is told whether
     /// the work was kept.
     pub(super) async fn transact_then<T, W, A>(
         self: &Arc<Shared>,
+        extent: Extent,
         work: W,
         then: A,
     ) -> Result<T, LedgerError>
@@ -74,7 +75,7 @@ impl Shared {
                 trail::publish(&appended.ends);
             }
         };
-        match self.store.transact(work, after).await {
+        match self.store.transact(extent, work, after).await {
             Ok((answer, _)) => Ok(answer),
             Err(Undone::Discarded(answer)) => Ok(answer),
             Err(Undone::Failed(error)) => Err(error),

@@ -23,8 +23,29 @@ const GROUP: usize = 64;
 /// Tells a caller its outcome, once the fate of the COMMIT is known.
 type Answer = Box<dyn FnOnce(Result<(), StoreError>) + Send>;
 
-/// Work in a savepoint of its own: what fails takes nothing else along.
-type Job = Box<dyn FnOnce(&Connection, &Path) -> Answer + Send>;
+/// Does work on the file at a path.
+type Run = Box<dyn FnOnce(&Connection, &Path) -> Ran + Send>;
+
+/// Work that waits for its turn.
+struct Job {
+    extent: Extent,
+    run: Run,
+}
+
+/// What became of work, but for the COMMIT.
+struct Ran {
+    answer: Answer,
+    failed: bool,
+}
+
+/// How much work does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Extent {
+    /// A few rows. Others share the COMMIT, and a savepoint keeps what fails from them.
+    Rows,
+    /// All rows, in a transaction of its own: a savepoint would hold all of them in memory.
+    Everything,
+}
 
 /// Why work is taken back.
 pub(crate) enum Abort<E> {
@@ -82,7 +103,7 @@ impl Writer {
     }
 
     /// See [`Store::transact`](super::Store::transact).
-    pub(super) async fn run<T, E, W, A>(&self, work: W, after: A) -> Result<T, E>
+    pub(super) async fn run<T, E, W, A>(&self, extent: Extent, work: W, after: A) -> Result<T, E>
     where
         T: Send + 'static,
         E: From<StoreError> + Send + 'static,
@@ -90,12 +111,17 @@ impl Writer {
         A: FnOnce(Result<&T, &E>) + Send + 'static,
     {
         let (reply, outcome) = oneshot::channel();
-        let job: Job = Box::new(move |connection, path| {
-            let done = in_savepoint(connection, work).map_err(|abort| match abort {
+        let run = Box::new(move |connection: &Connection, path: &Path| {
+            let done = match extent {
+                Extent::Rows => in_savepoint(connection, work),
+                Extent::Everything => with_room(connection, work),
+            };
+            let done = done.map_err(|abort| match abort {
                 Abort::Sqlite(error) => E::from(StoreError::unavailable(path, error)),
                 Abort::Refused(refusal) => refusal,
             });
-            Box::new(move |committed| {
+            let failed = done.is_err();
+            let answer = Box::new(move |committed: Result<(), StoreError>| {
                 let outcome = match committed {
                     Ok(()) => done,
                     Err(error) => Err(error.into()),
@@ -103,8 +129,10 @@ impl Writer {
                 after(outcome.as_ref());
                 // Nobody waits if the caller has gone; what it asked for is done all the same.
                 let _ = reply.send(outcome);
-            })
+            });
+            Ran { answer, failed }
         });
+        let job = Job { extent, run };
         let ended = || StoreError::unavailable(&self.path, "the store gave no answer");
         let jobs = self.jobs.as_ref().ok_or_else(ended)?;
         jobs.send(job).await.map_err(|_| ended())?;
@@ -143,11 +171,38 @@ fn in_savepoint<T, E>(
     done
 }
 
+/// Does work for which SQLite may hold more in memory than usual.
+fn with_room<T, E>(
+    connection: &Connection,
+    work: impl FnOnce(&Connection) -> Result<T, Abort<E>>,
+) -> Result<T, Abort<E>> {
+    set_cache(connection, Extent::Everything)?;
+    let done = work(connection);
+    set_cache(connection, Extent::Rows)?;
+    done
+}
+
+/// Says how much SQLite may hold in memory.
+pub(super) fn set_cache(connection: &Connection, extent: Extent) -> rusqlite::Result<()> {
+    // In KiB, when negative: the upper pages of the index of a million accounts, or all of it.
+    let size = match extent {
+        Extent::Rows => -4096,
+        Extent::Everything => -65_536,
+    };
+    connection.pragma_update(None, "cache_size", size)
+}
+
 /// Takes work as it comes: one group after the other, until nobody can send any more.
 fn work_off(mut connection: Connection, path: &Path, mut jobs: mpsc::Receiver<Job>) {
-    while let Some(first) = jobs.blocking_recv() {
+    let mut next = None;
+    while let Some(first) = next.take().or_else(|| jobs.blocking_recv()) {
         let mut answers = Vec::new();
-        let committed = commit_group(&mut connection, path, first, &mut jobs, &mut answers);
+        let mut group = Group {
+            jobs: &mut jobs,
+            answers: &mut answers,
+            next: &mut next,
+        };
+        let committed = group.commit(&mut connection, path, first);
         if let Err(error) = &committed {
             tracing::error!(%error, "the state was not written");
         }
@@ -157,27 +212,59 @@ fn work_off(mut connection: Connection, path: &Path, mut jobs: mpsc::Receiver<Jo
     }
 }
 
-/// Runs `first` and what waits behind it in one transaction.
-fn commit_group(
-    connection: &mut Connection,
-    path: &Path,
-    first: Job,
-    jobs: &mut mpsc::Receiver<Job>,
-    answers: &mut Vec<Answer>,
-) -> Result<(), StoreError> {
-    let failed = |error: rusqlite::Error| StoreError::unavailable(path, error);
-    // Deferred: a group that only reads takes no lock and syncs nothing.
-    let transaction = connection.transaction().map_err(failed)?;
-    let mut next = Some(first);
-    while let Some(job) = next {
-        answers.push(job(&transaction, path));
-        // A failing disk, among others, makes SQLite take the whole transaction back.
-        if transaction.is_autocommit() {
-            return Err(StoreError::unavailable(path, "SQLite took the group back"));
+/// Work that shares a COMMIT.
+struct Group<'a> {
+    jobs: &'a mut mpsc::Receiver<Job>,
+    answers: &'a mut Vec<Answer>,
+    /// What was taken out of the queue and belongs to the next group.
+    next: &'a mut Option<Job>,
+}
+
+impl Group<'_> {
+    /// Runs `first` and what waits behind it in one transaction.
+    fn commit(
+        &mut self,
+        connection: &mut Connection,
+        path: &Path,
+        first: Job,
+    ) -> Result<(), StoreError> {
+        let failed = |error: rusqlite::Error| StoreError::unavailable(path, error);
+        // Deferred: a group that only reads takes no lock and syncs nothing.
+        let transaction = connection.transaction().map_err(failed)?;
+        let mut job = Some(first);
+        while let Some(Job { extent, run }) = job {
+            let ran = run(&transaction, path);
+            self.answers.push(ran.answer);
+            // A failing disk, among others, makes SQLite take the whole transaction back.
+            if transaction.is_autocommit() {
+                return Err(StoreError::unavailable(path, "SQLite took the group back"));
+            }
+            if extent == Extent::Everything {
+                let ended = match ran.failed {
+                    true => transaction.rollback(),
+                    false => transaction.commit(),
+                };
+                // What is not given back is used again: whether this is done changes no outcome.
+                let _ = connection.execute_batch("PRAGMA shrink_memory");
+                return ended.map_err(failed);
+            }
+            job = self.follower();
         }
-        next = (answers.len() < GROUP)
-            .then(|| jobs.try_recv().ok())
-            .flatten();
+        transaction.commit().map_err(failed)
     }
-    transaction.commit().map_err(failed)
+
+    /// The next job of the group.
+    fn follower(&mut self) -> Option<Job> {
+        if self.answers.len() >= GROUP {
+            return None;
+        }
+        let job = self.jobs.try_recv().ok()?;
+        match job.extent {
+            Extent::Rows => Some(job),
+            Extent::Everything => {
+                *self.next = Some(job);
+                None
+            }
+        }
+    }
 }
