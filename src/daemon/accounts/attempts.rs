@@ -15,18 +15,21 @@ const MOST_REALMS: usize = 1024;
 /// How many attempts may wait at one account and class.
 const MOST_WAITING: usize = 32;
 
+/// Where attempts follow one another.
+type Place = (AccountName, CallerClass);
+
 /// The attempts that are under way. Clones share them.
 #[derive(Clone, Default)]
 pub(crate) struct Attempts {
     buckets: Arc<Mutex<HashMap<RealmName, Bucket>>>,
-    queues: Arc<Mutex<HashMap<(AccountName, CallerClass), Arc<Queue<()>>>>>,
+    queues: Arc<Mutex<HashMap<Place, Arc<Queue<()>>>>>,
 }
 
 /// A place at the head of the queue of an account and class; the next one follows when it is
 /// dropped.
 pub(crate) struct Turn {
     queues: Attempts,
-    place: (AccountName, CallerClass),
+    place: Place,
     held: Option<OwnedMutexGuard<()>>,
 }
 
@@ -146,12 +149,7 @@ mod tests {
             assert!((&mut turn).now_or_never().is_none());
             waiting.push(turn);
         }
-        assert!(
-            attempts
-                .turn(&alice, CallerClass::Console)
-                .await
-                .is_none()
-        );
+        assert!(attempts.turn(&alice, CallerClass::Console).await.is_none());
         drop(waiting);
         drop(first);
         assert!(lock(&attempts.queues).is_empty());

@@ -74,7 +74,7 @@ impl Computed {
 }
 
 /// Adds the codes of the seeds that are sealed.
-pub(super) fn from_seeds(
+pub(super) fn seed_codes(
     computed: &mut Computed,
     account: &Account,
     wanted: &[Wanted],
@@ -122,7 +122,12 @@ pub(super) fn from_seeds(
 
 impl Service {
     /// The codes of the slots on tokens, each token asked at the same time.
-    pub(super) async fn from_slots(&self, call: &Call, who: &Who, wanted: &[Wanted]) -> Computed {
+    pub(super) async fn candidates_of_slots(
+        &self,
+        call: &Call,
+        who: &Who,
+        wanted: &[Wanted],
+    ) -> Computed {
         let asked = wanted.iter().filter_map(|wanted| match &wanted.source {
             Source::Slot(slot) => Some((wanted, slot)),
             Source::Seed => None,
@@ -225,7 +230,7 @@ mod tests {
             last: 3,
         };
         let mut computed = Computed::default();
-        from_seeds(&mut computed, &stranger, &[wanted], &vault, &decoy);
+        seed_codes(&mut computed, &stranger, &[wanted], &vault, &decoy);
         assert_eq!((computed.candidates.len(), computed.failures.len()), (3, 0));
     }
 }

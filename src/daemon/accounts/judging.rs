@@ -13,7 +13,7 @@ use zeroize::Zeroizing;
 use super::{
     Attempts, Told, Who,
     attempts::Taken,
-    candidates::{Computed, DecoySeed, from_seeds},
+    candidates::{Computed, DecoySeed, seed_codes},
     failure::throttled,
 };
 use crate::{
@@ -39,6 +39,8 @@ pub(super) struct Judge {
 pub(super) struct Charged {
     pub(super) ticket: Ticket,
     taken: Taken,
+    /// The alarm of the realm, if this attempt raised it.
+    alarm: Option<Told>,
 }
 
 /// What becomes of an attempt in its first change.
@@ -54,7 +56,7 @@ pub(super) enum First {
 /// An answer, and what its owner is told.
 pub(super) struct Concluded {
     pub(super) answer: Result<Box<Granted>, Error>,
-    pub(super) told: Option<Told>,
+    pub(super) told: Vec<Told>,
 }
 
 /// What an accepted attempt grants.
@@ -69,7 +71,7 @@ impl Concluded {
     fn refused(error: Error) -> Concluded {
         Concluded {
             answer: Err(error),
-            told: None,
+            told: Vec::new(),
         }
     }
 }
@@ -113,15 +115,19 @@ impl Judge {
             Err(seconds) => return Err(Concluded::refused(throttled(seconds))),
         };
         let admission = admit(draft);
-        let told = alarm.and_then(|alarm| self.write_down(draft, vec![alarm], None));
+        let alarm = alarm.and_then(|alarm| self.write_down(draft, vec![alarm], None));
         match admission {
-            Admission::Admitted(ticket) => Ok(Charged { ticket, taken }),
+            Admission::Admitted(ticket) => Ok(Charged {
+                ticket,
+                taken,
+                alarm,
+            }),
             Admission::Refused { outcome, events } => {
                 self.attempts.give_back(taken);
-                let told = self.write_down(draft, events, None).or(told);
+                let told = self.write_down(draft, events, None);
                 Err(Concluded {
                     answer: Err(refusal(&outcome)),
-                    told,
+                    told: alarm.into_iter().chain(told).collect(),
                 })
             }
         }
@@ -137,8 +143,12 @@ impl Judge {
         mut computed: Computed,
         typed: &str,
     ) -> Concluded {
-        let Charged { ticket, taken } = charged;
-        from_seeds(
+        let Charged {
+            ticket,
+            taken,
+            alarm,
+        } = charged;
+        seed_codes(
             &mut computed,
             &draft.account,
             &ticket.wanted,
@@ -152,7 +162,10 @@ impl Judge {
             Some(failure) if !sent => {
                 draft.account.withdraw(&ticket);
                 self.attempts.give_back(taken);
-                Concluded::refused(failure)
+                Concluded {
+                    answer: Err(failure),
+                    told: alarm.into_iter().collect(),
+                }
             }
             failure => {
                 let mut fresh = Zeroizing::new([0; 10]);
@@ -165,7 +178,7 @@ impl Judge {
                     &self.key,
                     Some(&fresh),
                 );
-                let mut concluded = self.conclude(draft, taken, judged);
+                let mut concluded = self.conclude(draft, (taken, alarm), judged);
                 if let (Some(failure), Err(error)) = (failure, &mut concluded.answer) {
                     *error = failure;
                 }
@@ -190,13 +203,17 @@ impl Judge {
         answer: &[u8],
     ) -> Concluded {
         self.who.enter(draft);
-        let Charged { ticket, taken } = charged;
+        let Charged {
+            ticket,
+            taken,
+            alarm,
+        } = charged;
         let moment = draft.moment;
         let judged = draft
             .account
             .judge_presence(&ticket, expected, answer, moment, &self.key);
         match judged {
-            Ok(judged) => self.conclude(draft, taken, judged),
+            Ok(judged) => self.conclude(draft, (taken, alarm), judged),
             Err(reason) => Concluded::refused(Error::because(ErrorName::TokenFault, reason)),
         }
     }
@@ -213,7 +230,12 @@ impl Judge {
         self.judge(draft, charged, computed, typed)
     }
 
-    fn conclude(&self, draft: &mut Draft<'_>, taken: Taken, judged: Judgement) -> Concluded {
+    fn conclude(
+        &self,
+        draft: &mut Draft<'_>,
+        (taken, alarm): (Taken, Option<Told>),
+        judged: Judgement,
+    ) -> Concluded {
         let Judgement { outcome, events } = judged;
         if !matches!(outcome, Outcome::WrongCode { .. }) {
             self.attempts.give_back(taken);
@@ -227,6 +249,7 @@ impl Judge {
             Outcome::Accepted(accepted) => self.grant(draft, accepted).map(Box::new),
             refused => Err(refusal(&refused)),
         };
+        let told = alarm.into_iter().chain(told).collect();
         Concluded { answer, told }
     }
 
@@ -239,10 +262,9 @@ impl Judge {
             self.who.holder(),
             now,
         );
-        let session = match self.session {
-            Some(lifetime) => Some(self.begin_session(draft, lifetime, &accepted)),
-            None => None,
-        };
+        let session = self
+            .session
+            .map(|lifetime| self.begin_session(draft, lifetime, &accepted));
         let session = session.transpose().inspect_err(|_| draft.discard())?;
         let left = draft.account.recovery().map(|set| set.left());
         Ok(Granted {

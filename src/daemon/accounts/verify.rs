@@ -109,7 +109,9 @@ impl Service {
             First::Queue => return Err(Error::new(ErrorName::TokenBusy)),
             First::Charged(charged) => charged,
         };
-        let computed = self.from_slots(call, who, &charged.ticket.wanted).await;
+        let computed = self
+            .candidates_of_slots(call, who, &charged.ticket.wanted)
+            .await;
         let (ledger, judge) = (&self.accounts().ledger, judge.clone());
         let concluded = ledger.change(&who.account, who.actor(), move |draft| {
             judge.typed_on_token(draft, *charged, computed, &typed)
@@ -130,7 +132,9 @@ impl Service {
 
     /// Tells the owner and answers the caller.
     pub(super) fn answer(&self, concluded: Concluded) -> Result<ReceiptRecord, Error> {
-        self.accounts().notices.tell(concluded.told);
+        for told in concluded.told {
+            self.accounts().notices.tell(Some(told));
+        }
         let Granted {
             receipt,
             codes_left,

@@ -167,7 +167,13 @@ impl Who {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use super::*;
+    use crate::{
+        clock::SystemClock, ledger::Ledger, random::SystemRandom, scratch_dir::private_dir,
+        store::Store,
+    };
 
     #[test]
     fn anybody_else_is_nobody() {
@@ -189,5 +195,43 @@ mod tests {
         let nobody = "no-such-user".parse().unwrap();
         assert_eq!(local(0, nobody).await.unwrap().2, None);
         assert!(fitting(Some("a\nb"), 64, "service").is_err());
+    }
+
+    #[tokio::test]
+    async fn a_name_that_another_user_had_begins_anew() {
+        let dir = private_dir();
+        let store = Store::open(dir.path()).unwrap();
+        let (random, clock) = (Arc::new(SystemRandom), Arc::new(SystemClock));
+        let ledger = Ledger::open(store, dir.path(), random, clock).await;
+        let ledger = ledger.unwrap();
+        let who = |uid| Who {
+            account: "ada".parse().unwrap(),
+            standing: Standing::Owner,
+            class: CallerClass::OwnPrograms,
+            service: String::new(),
+            caller_uid: uid,
+            uid: Some(uid),
+        };
+        let (first, second) = (who(1_000), who(1_001));
+        let enter = async |who: &Who, begin: bool| {
+            let (entering, uid) = (who.clone(), who.uid);
+            let entered = ledger.change(&who.account, who.actor(), move |draft| {
+                entering.enter(draft);
+                let known = draft.is_known();
+                if begin {
+                    draft.create(uid);
+                    draft.account.meet_policy(5);
+                }
+                (known, draft.account.policy_since())
+            });
+            entered.await.unwrap()
+        };
+        assert_eq!(enter(&first, true).await, (false, Some(5)));
+        assert_eq!(enter(&first, false).await, (true, Some(5)));
+        assert_eq!(enter(&second, false).await, (false, None));
+        assert_eq!(enter(&first, false).await, (true, Some(5)));
+        assert_eq!(enter(&second, true).await, (false, Some(5)));
+        assert_eq!(enter(&second, false).await, (true, Some(5)));
+        assert_eq!(enter(&first, false).await, (false, None));
     }
 }

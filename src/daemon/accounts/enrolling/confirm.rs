@@ -198,7 +198,7 @@ impl Service {
         if asked.is_empty() {
             return Err(EnrolmentError::NothingWritten.into());
         }
-        let mut computed = self.from_slots(call, &enrollment.who, &wanted).await;
+        let mut computed = self.candidates_of_slots(call, &enrollment.who, &wanted).await;
         if !computed.failures.is_empty() {
             return Err(computed.failures.remove(0));
         }
