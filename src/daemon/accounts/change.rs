@@ -6,7 +6,7 @@ use oathd_api::{ErrorName, names::CHANGE_SERVICE};
 use oathd_core::{Bearer, Change, Event, FactorId, Proof, Receipt, Way, receipt::Holder};
 use zeroize::Zeroizing;
 
-use super::{Accounts, Standing, Told, Who};
+use super::{Accounts, Standing, Told, Who, enrolling::retired};
 use crate::{
     authority::Action,
     error::Error,
@@ -74,6 +74,9 @@ impl Service {
         (proof, session): (Option<String>, Option<zbus::OwnedFd>),
     ) -> Result<Permit, Error> {
         let session = session.map(|fd| bearer(&fd)).transpose()?;
+        if proof.is_none() && session.is_none() {
+            self.refuse_unproved(who, change).await?;
+        }
         self.may_ask(call, who).await?;
         let accounts = self.accounts();
         Ok(Permit {
@@ -86,6 +89,15 @@ impl Service {
                 service: CHANGE_SERVICE.to_owned(),
             },
         })
+    }
+
+    /// Refuses what needs a proof before somebody is asked for the password in vain.
+    async fn refuse_unproved(&self, who: &Who, change: Change) -> Result<(), Error> {
+        let (account, now) = (self.accounts().ledger.read(&who.account), self.clock.now());
+        match account.await?.filter(|account| who.owns(account)) {
+            Some(account) => Ok(account.may_change(change, Proof::None, false, now)?),
+            None => Ok(()),
+        }
     }
 
     /// Makes a change in one commit with its proof and its entries in the trail, and tells the
@@ -105,9 +117,9 @@ impl Service {
         let who = who.clone();
         self.carry_through(call, move |service, _| async move {
             let accounts = service.accounts();
-            let (name, actor) = (who.account.clone(), who.actor());
+            let (subject, actor) = (who.clone(), who.actor());
             let change = move |draft: &mut Draft<'_>| {
-                who.enter(draft);
+                subject.enter(draft);
                 let done = permit
                     .map_or(Ok(None), |permit| permit.check(draft))
                     .and_then(|way| {
@@ -119,10 +131,13 @@ impl Service {
                 let part = way.and_then(channel_of);
                 let told = Told::of(&before, &done.events, part, draft.moment.now);
                 draft.record(done.events);
-                Ok::<_, Error>((done.answer, told))
+                let retired = retired(&before, &draft.account);
+                Ok::<_, Error>((done.answer, told, retired))
             };
-            let (answer, told) = accounts.ledger.change(&name, actor, change).await??;
+            let changed = accounts.ledger.change(&who.account, actor, change).await?;
+            let (answer, told, retired) = changed?;
             accounts.notices.tell(told);
+            service.clear_retired(&who, retired);
             Ok(answer)
         })
         .await

@@ -18,6 +18,17 @@ impl Service {
         Ok(Call::unasked(caller.clone(), underway))
     }
 
+    /// Runs work of the service's own in the background; the end of the service waits for it, and
+    /// none begins after that.
+    pub(crate) fn in_background(&self, work: impl Future<Output = ()> + Send + 'static) {
+        if let Ok(unfinished) = Arc::clone(&self.changes).try_read_owned() {
+            tokio::spawn(async move {
+                work.await;
+                drop(unfinished);
+            });
+        }
+    }
+
     /// Waits until a caller has left the bus.
     pub(crate) async fn gone(&self, caller: &Caller) {
         self.callers.gone(&caller.unique_name).await;
@@ -44,7 +55,7 @@ impl Service {
     }
 
     /// The codes of a time-based slot that wants no touch, over some steps.
-    pub(crate) async fn slot_codes(
+    pub(crate) async fn codes_in_slot(
         &self,
         call: &Call,
         token: &Token,

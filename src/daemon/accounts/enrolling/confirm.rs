@@ -15,7 +15,7 @@ use oathd_oath::{Kind, Period};
 use super::{
     Enrollment, Progress,
     judging::{Asked, Attempt, Confirmed, Origin, Refused},
-    slots::WriteRole,
+    slots::{WriteRole, retired},
     wish::Keeping,
 };
 use crate::{
@@ -110,16 +110,18 @@ impl Service {
                 Err(_) => &[],
             };
             let told = Told::of(&before, events, None, now);
-            (rules, confirmed, told)
+            let retired = retired(&before, &draft.account);
+            (rules, confirmed, (told, retired))
         };
         let judged = accounts.ledger.change(&who.account, who.actor(), judge);
-        let (rules, confirmed, told) = judged.await?;
+        let (rules, confirmed, (told, retired)) = judged.await?;
         progress.rules = rules;
         match confirmed {
             Ok(confirmed) => {
                 progress.seed = None;
                 progress.written.clear();
                 accounts.notices.tell(told);
+                self.clear_retired(who, retired);
                 Ok(confirmed)
             }
             Err(Refused::Rules(reason)) => Err(reason.into()),
@@ -198,7 +200,9 @@ impl Service {
         if asked.is_empty() {
             return Err(EnrolmentError::NothingWritten.into());
         }
-        let mut computed = self.candidates_of_slots(call, &enrollment.who, &wanted).await;
+        let mut computed = self
+            .candidates_of_slots(call, &enrollment.who, &wanted)
+            .await;
         if !computed.failures.is_empty() {
             return Err(computed.failures.remove(0));
         }

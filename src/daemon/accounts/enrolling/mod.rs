@@ -32,6 +32,7 @@ use tokio::sync::{MutexGuard as Held, watch};
 use zbus::OwnedObjectPath;
 
 pub(crate) use slots::read_options;
+pub(super) use slots::retired;
 pub(crate) use wish::Replaced;
 
 use super::{

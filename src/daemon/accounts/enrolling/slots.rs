@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use oathd_api::{ErrorName, wire::enrollment::WriteOptions};
-use oathd_core::{EnrolmentError, TypedDigits, enrolment::MAX_TOKENS};
+use oathd_core::{Account, Custody, EnrolmentError, Slot, TypedDigits, enrolment::MAX_TOKENS};
 use oathd_oath::{CredentialId, Kind, code};
 use oathd_token::{AddOptions as Writing, DeviceId, Steps};
 
@@ -12,6 +12,7 @@ use super::{
     wish::{Keeping, Wish},
 };
 use crate::{
+    accounts::Who,
     error::Error,
     service::{Call, Service, TokenObject, token_name},
 };
@@ -66,6 +67,17 @@ pub(crate) fn read_options(options: &WriteOptions) -> Result<(WriteRole, Writing
         return Err(Error::invalid_args(reason));
     }
     Ok((role, writing))
+}
+
+/// The verifier slots of the factors that a change takes away.
+pub(in crate::accounts) fn retired(before: &Account, after: &Account) -> Vec<Slot> {
+    let gone = before.factors().iter();
+    let gone = gone.filter(|factor| after.factor(factor.id).is_none());
+    gone.filter_map(|factor| match &factor.custody {
+        Custody::OnToken { slot, .. } => Some(slot.clone()),
+        Custody::Sealed(_) => None,
+    })
+    .collect()
 }
 
 /// Whether a role fits what is to be enrolled.
@@ -142,6 +154,31 @@ impl Service {
         .await
     }
 
+    /// Clears verifier slots of factors that are gone, in the background. A token that is away
+    /// keeps its slot.
+    pub(crate) fn clear_retired(self: &Arc<Self>, who: &Who, slots: Vec<Slot>) {
+        if slots.is_empty() {
+            return;
+        }
+        let (service, who) = (Arc::clone(self), who.clone());
+        self.in_background(async move {
+            for slot in slots {
+                let cleared = async {
+                    let token = service.token_of(&slot.device).await?;
+                    let key = service.key_of_account(&who, &token).await?;
+                    let id = CredentialId::from_bytes(&slot.credential)?;
+                    Ok::<_, Error>(token.remove(Some(key), id).await?)
+                };
+                if let Err(error) = cleared.await {
+                    tracing::warn!(
+                        reason = error.word(),
+                        "the verifier slot of a factor that is gone stays on its token"
+                    );
+                }
+            }
+        });
+    }
+
     /// Clears slots that an enrollment wrote, where their tokens are here; the others are told in
     /// the log.
     pub(super) async fn clear_written(&self, enrollment: &Enrollment, slots: Vec<Written>) {
@@ -188,7 +225,7 @@ impl Service {
         let asked = progress.written.iter();
         for slot in asked.filter(|slot| slot.role == WriteRole::Authenticator && slot.touchless) {
             let token = self.token_of(slot.device.as_str().as_bytes()).await?;
-            let codes = self.slot_codes(call, &token, &slot.credential, &steps);
+            let codes = self.codes_in_slot(call, &token, &slot.credential, &steps);
             let codes = codes.await?.into_iter().map(Some);
             if !codes.eq(expected()) {
                 let error = Error::because(ErrorName::TokenFault, "the slot gives other codes");
