@@ -51,6 +51,10 @@ pub const SECRET_FD_MAX: usize = 4096;
 /// The version of the interfaces: raised when a member is added, never lowered.
 pub const API_VERSION: u32 = 1;
 
+/// What works for the time being and goes, and what replaces it: members of interfaces and words of
+/// records.
+pub const DEPRECATED: &[(&str, &str)] = &[("legacy_recovery", "recovery")];
+
 /// How long a client that allows interaction waits for an answer, in seconds: a password dialogue
 /// of polkit fits in it. Without interaction the daemon answers within 20 s.
 pub const INTERACTIVE_TIMEOUT_SECONDS: u64 = 120;

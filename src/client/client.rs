@@ -285,16 +285,26 @@ impl Client {
     /// # Errors
     /// Those of [`Client::tokens`].
     pub async fn version(&self) -> Result<String, Error> {
-        let version: OwnedVariant = self
-            .caller
+        Ok(String::try_from(self.property("Version").await?)?)
+    }
+
+    /// What still works and will go, and what replaces it; the interface XML says what of it.
+    ///
+    /// # Errors
+    /// Those of [`Client::tokens`].
+    pub async fn deprecated(&self) -> Result<HashMap<String, String>, Error> {
+        Ok(HashMap::try_from(self.property("Deprecated").await?)?)
+    }
+
+    async fn property(&self, name: &str) -> Result<OwnedVariant, Error> {
+        self.caller
             .call(
                 &ObjectPath::from_static_str(ROOT_PATH)?,
                 "org.freedesktop.DBus.Properties",
                 "Get",
-                &(MANAGER_INTERFACE, "Version"),
+                &(MANAGER_INTERFACE, name),
             )
-            .await?;
-        Ok(String::try_from(version)?)
+            .await
     }
 
     /// The unique name under which oathd is on the bus, if it runs.

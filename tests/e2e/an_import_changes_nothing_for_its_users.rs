@@ -141,6 +141,11 @@ async fn google_authenticator_keeps_its_used_codes_and_scratch_codes() {
         shop.refuses("carol@shop", &code_of(1, STEP + 3)).await,
         used
     );
+    // What will go says what replaces it, and works until then.
+    let carol = shop.root.accounts().describe("carol@shop").await.unwrap();
+    assert!(carol.recovery.unwrap().codes.iter().all(|code| code.legacy));
+    let deprecated = shop.service.deprecated().await.unwrap();
+    assert_eq!(deprecated["legacy_recovery"], "recovery");
     assert_eq!(shop.refuses("carol@shop", "87654321").await, None);
 }
 

@@ -3,7 +3,7 @@
 use std::{collections::HashMap, sync::Arc};
 
 use oathd_api::{
-    names::API_VERSION,
+    names::{API_VERSION, DEPRECATED},
     wire::{AddOptions, CodeOptions, CodeRecord, CredentialQuery, CredentialRecord, ImportOptions},
 };
 use oathd_oath::{NewCredential, otpauth};
@@ -203,6 +203,12 @@ impl Manager {
     #[zbus(property(emits_changed_signal = "const"))]
     fn capabilities(&self) -> Vec<String> {
         vec!["tokens".to_owned(), "accounts".to_owned()]
+    }
+
+    #[zbus(property(emits_changed_signal = "const"))]
+    fn deprecated(&self) -> HashMap<String, String> {
+        let owned = |&(old, new): &(&str, &str)| (old.to_owned(), new.to_owned());
+        DEPRECATED.iter().map(owned).collect()
     }
 }
 

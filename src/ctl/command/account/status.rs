@@ -55,8 +55,10 @@ fn text(status: &StatusRecord, account: &AccountRecord, colour: bool) -> String 
     if let Some(issued) = account.api_key_issued {
         text += &format!("  API key of {}\n", when::date(issued));
     }
-    if account.sessions > 0 {
-        text += &format!("  {} sessions\n", account.sessions);
+    match account.sessions {
+        0 => {}
+        1 => text += "  one session\n",
+        several => text += &format!("  {several} sessions\n"),
     }
     if let Some(rescue) = &account.rescue {
         text += &format!(
