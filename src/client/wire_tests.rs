@@ -7,9 +7,12 @@ use std::os::unix::net::UnixStream;
 
 use zbus::connection::Builder;
 use zbus::message::{Flags, Header};
-use zbus::{Connection, DBusError, Guid, OwnedFd, Variant, interface};
+use zbus::{Connection, DBusError, Guid, OwnedFd, OwnedObjectPath, Variant, interface};
 
-use crate::{AddOptions, Client, Error, ErrorDetails, ErrorName, Event, ExitCode, Token};
+use crate::{
+    AddOptions, ChangeOptions, Client, EnrollOptions, Error, ErrorDetails, ErrorName, Event,
+    ExitCode, Token, seal,
+};
 
 const TOKEN: &str = "/org/oathd/Oathd1/token/t1";
 
@@ -107,6 +110,35 @@ impl FakeToken {
     }
 }
 
+struct FakeAccounts;
+
+#[interface(name = "org.oathd.Oathd1.Accounts")]
+impl FakeAccounts {
+    async fn begin_enrollment(
+        &self,
+        account: &str,
+        options: HashMap<String, Variant<'_>>,
+    ) -> Result<OwnedObjectPath, Refusal> {
+        match options.get("proof") == Some(&Variant::from("7")) {
+            true => Ok(format!("/org/oathd/Oathd1/enrollment/{account}")
+                .try_into()
+                .unwrap()),
+            false => Err(Refusal(
+                "org.oathd.Oathd1.Error.ProofRequired",
+                ErrorDetails::default(),
+            )),
+        }
+    }
+
+    async fn new_recovery_codes(
+        &self,
+        _account: &str,
+        _options: HashMap<String, Variant<'_>>,
+    ) -> OwnedFd {
+        seal(b"0AAA\n1BBB\n").unwrap().into()
+    }
+}
+
 /// A client, the token it talks to, and the other end of the wire.
 async fn pair() -> (Client, Token, Connection) {
     let (ours, theirs) = UnixStream::pair().unwrap();
@@ -114,6 +146,7 @@ async fn pair() -> (Client, Token, Connection) {
         .server(Guid::generate())
         .p2p()
         .serve_at(TOKEN, FakeToken)
+        .serve_at("/org/oathd/Oathd1", FakeAccounts)
         .build();
     let client = Builder::unix_stream(ours).p2p().build();
     let (server, client) = tokio::join!(server, client);
@@ -189,6 +222,31 @@ async fn a_seed_travels_in_a_file_and_absent_options_do_not_travel() {
     };
     let answer = token.add(b"abc", &options).await.unwrap();
     assert_eq!(answer, "abc name touch");
+}
+
+#[tokio::test]
+async fn an_enrollment_that_is_gone_is_over() {
+    let (client, token, _server) = pair().await;
+    let accounts = client.accounts();
+    let mut options = EnrollOptions::default();
+    let refused = accounts.begin_enrollment("a", &options).await.unwrap_err();
+    assert!(refused.is(ErrorName::ProofRequired));
+    options.proof = Some("7".into());
+    let enrollment = accounts.begin_enrollment("a", &options).await.unwrap();
+    let over = enrollment.describe().await.unwrap_err();
+    assert!(over.is(ErrorName::EnrollmentExpired), "{over:?}");
+    // A token that is gone was pulled.
+    let path = format!("{}0", token.path()).try_into().unwrap();
+    let pulled = client.token(path).describe().await.unwrap_err();
+    assert!(pulled.is(ErrorName::TokenRemoved), "{pulled:?}");
+}
+
+#[tokio::test]
+async fn what_comes_in_a_file_is_read_from_it() {
+    let (client, _token, _server) = pair().await;
+    let options = ChangeOptions::default();
+    let codes = client.accounts().new_recovery_codes("a", &options).await;
+    assert_eq!(*codes.unwrap(), "0AAA\n1BBB\n");
 }
 
 #[tokio::test]

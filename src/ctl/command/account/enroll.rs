@@ -12,7 +12,7 @@ use zeroize::Zeroizing;
 use crate::cli::KindArg;
 use crate::cli::enroll::{EnrollArgs, NewFactorArgs, RoleArg};
 use crate::code_source::CodeSource;
-use crate::command::account::recovery;
+use crate::command::account::{recovery, sessions};
 use crate::failure::Failure;
 use crate::recovery_codes::{self, NewCodes};
 use crate::secret_file::Reserved;
@@ -161,6 +161,10 @@ async fn finish(
             "The second factor of {} is on.\n",
             output::harmless(&plan.account)
         ))?;
+        if confirmed.ended_sessions > 0 {
+            let ended = sessions::ended_line(confirmed.ended_sessions.into());
+            output::print(&format!("{ended}\n"))?;
+        }
     }
     let recovery = match confirmed.recovery_codes {
         None => Value::Null,
