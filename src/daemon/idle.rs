@@ -32,7 +32,7 @@ pub(crate) async fn due(service: &Service, after: Option<Duration>) {
                     tracing::warn!("idle time cannot be measured: {error}");
                     return std::future::pending().await;
                 }
-                if service.keeps_nothing() {
+                if service.keeps_nothing().await {
                     return;
                 }
             }

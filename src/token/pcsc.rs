@@ -43,11 +43,17 @@ fn establish() -> Result<Context, TransportError> {
     Context::establish(Scope::System).map_err(unavailable)
 }
 
-/// The service, which does not answer. Its library's words for that say no more than the code does.
+/// The service, which does not answer. Its library's words for that say no more than the code does,
+/// but for a refusal.
 fn unavailable(error: Error) -> TransportError {
-    TransportError::Unavailable {
-        reason: format!("the PC/SC library answered {:08x}", error.into_raw_code()),
-    }
+    let reason = match error {
+        Error::SecurityViolation => {
+            "pcscd refused this program: polkit decides that, by org.debian.pcsc-lite.access_pcsc"
+                .to_owned()
+        }
+        error => format!("the PC/SC library answered {:08x}", error.into_raw_code()),
+    };
+    TransportError::Unavailable { reason }
 }
 
 /// What a PC/SC error means here.

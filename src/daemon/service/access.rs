@@ -51,11 +51,13 @@ impl Unlocks {
         self.lock().retain(|(_, held), _| held != device);
     }
 
-    /// Whether there is a key that nothing but this run knows.
-    pub(super) fn any_typed(&self) -> bool {
-        self.lock()
-            .values()
-            .any(|(_, origin)| *origin == Origin::Typed)
+    /// Whose keys of which tokens were typed in this run.
+    fn typed(&self) -> Vec<(u32, DeviceId)> {
+        let held = self.lock();
+        let typed = held
+            .iter()
+            .filter(|(_, (_, origin))| *origin == Origin::Typed);
+        typed.map(|(whose, _)| whose.clone()).collect()
     }
 
     fn lock(&self) -> MutexGuard<'_, HashMap<(u32, DeviceId), Held>> {
@@ -65,6 +67,17 @@ impl Unlocks {
 }
 
 impl Service {
+    /// Whether this run holds a key that the next one would not find.
+    pub(super) async fn holds_an_unkept_key(&self) -> bool {
+        for (uid, device) in self.unlocks.typed() {
+            let kept = self.keyring.remembered(uid, device.as_str().as_bytes());
+            if !matches!(kept.await, Ok(Some(_))) {
+                return true;
+            }
+        }
+        false
+    }
+
     /// Runs `work` with the caller's key for `token`. Where the token wants a password and the
     /// caller has an agent and allows to be asked, asks for it first.
     pub(super) async fn with_key<T, W, F>(

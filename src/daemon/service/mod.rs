@@ -108,11 +108,11 @@ impl Service {
 
     /// Whether an end would take nothing from anybody: no call is under way, and nothing lives in
     /// memory alone that has no time of its own.
-    pub(crate) fn keeps_nothing(&self) -> bool {
+    pub(crate) async fn keeps_nothing(&self) -> bool {
         self.guests.are_none()
-            && !self.unlocks.any_typed()
             && self.accounts.enrollments.are_none()
             && self.changes.try_write().is_ok()
+            && !self.holds_an_unkept_key().await
     }
 
     /// Goes on with another hub and another deadline of calls; the tokens of the old hub leave the
