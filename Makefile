@@ -36,6 +36,8 @@ setup:
 
 build:
 	cargo build --locked --workspace --bins
+	@# By itself, or the features of the other crates come along.
+	cargo build --locked -p oathd-pam
 
 test: setup build
 	cargo test --locked --workspace $(RUNNER)

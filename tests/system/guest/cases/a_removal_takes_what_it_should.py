@@ -16,7 +16,8 @@ def the_simulator_needs_no_privileges():
 def a_removal_keeps_the_state():
     with Remembered():
         process = pid()
-        run("dpkg", "--remove", "oathd")
+        # The module that asks oathd goes with it.
+        run("dpkg", "--remove", "libpam-oathd", "oathd")
         equal(pathlib.Path(f"/proc/{process}").exists(), False)
         equal(outcome("which", "oathctl").returncode, 1)
         equal("org.oathd" in run("busctl", "list", "--acquired", "--activatable"), False)
