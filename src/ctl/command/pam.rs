@@ -36,10 +36,14 @@ pub(crate) fn run(global: &Global, command: &PamCommand) -> Result<(), Failure> 
         ));
     }
     match command {
-        PamCommand::Enable(args) => enable(args),
-        PamCommand::Confirm => confirm(),
-        PamCommand::Disable => disable(),
-        PamCommand::Status => Ok(()),
+        PamCommand::Enable(args) => enable(args)?,
+        PamCommand::Confirm => confirm()?,
+        PamCommand::Disable => disable()?,
+        PamCommand::Status => {}
+    }
+    match global.json {
+        true => output::print_json(&json!({ "enabled": asks(COMMON), "on_trial": on_trial() })),
+        false => Ok(()),
     }
 }
 
