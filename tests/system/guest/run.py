@@ -21,6 +21,7 @@ FILES = [
     "a_session_decides_what_polkit_asks",
     "pcscd_lets_oathd_in",
     "the_state_outlives_every_end",
+    "accounts_are_whole_after_every_end",
     "settings_and_key_come_from_the_system",
     "sleep_finds_the_tokens_released",
     "delivery_has_the_network_and_nothing_else",
