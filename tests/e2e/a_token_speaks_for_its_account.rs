@@ -3,14 +3,14 @@
 //! token cannot do at the moment – it is absent, shown by two readers, pulled, untouched – has an
 //! error of its own whatever was typed, and is not counted; recovery codes need no token; a touch
 //! proves nothing about a login from elsewhere; a charge is on the disk before the token is asked.
-//! Does not prove: that the owner's other tokens hold the same seed.
+//! Does not prove: how a verifier slot is written, which enrolment does.
 
 use std::os::unix::fs::chown;
 use std::time::Duration;
 
 use oathd_card::{CardOptions, Fault, SharedCard, Touch};
 use oathd_client::{
-    EnrollOptions, ErrorName, PresenceOptions, ReceiptRecord, VerifyOptions, WriteOptions,
+    EnrollOptions, ErrorName, PresenceOptions, ReceiptRecord, Token, VerifyOptions, WriteOptions,
 };
 use oathd_tests::world::{User, eventually};
 
@@ -26,10 +26,15 @@ fn card(touch: Touch) -> CardOptions {
     }
 }
 
-/// An account whose seed the token alone keeps.
+/// An account whose seed the only token alone keeps.
 async fn enrolled(shop: &Shop) -> Owner {
     let token = shop.near.token(User::Alice).await;
     token.pair().await.unwrap();
+    enrolled_on(shop, &[token]).await
+}
+
+/// An account whose seed these paired tokens alone keep.
+async fn enrolled_on(shop: &Shop, tokens: &[Token]) -> Owner {
     let accounts = shop.service.accounts();
     let options = EnrollOptions {
         custody: Some("token".to_owned()),
@@ -43,7 +48,7 @@ async fn enrolled(shop: &Shop) -> Owner {
         role: Some("verifier".to_owned()),
         ..WriteOptions::default()
     };
-    begun.write(&[token], &options).await.unwrap();
+    begun.write(tokens, &options).await.unwrap();
     shop.finish("ada@shop".to_owned(), begun).await
 }
 
@@ -228,6 +233,45 @@ async fn two_readers_that_show_one_token_are_not_believed() {
     );
 }
 
+#[tokio::test]
+async fn one_of_two_tokens_is_enough() {
+    let second = CardOptions {
+        serial: SERIAL + 1,
+        ..card(Touch::Always)
+    };
+    let shop = Shop::with(vec![card(Touch::Always), second]).await;
+    let mut tokens = Vec::new();
+    for number in 0..2 {
+        let serial = (SERIAL + number).to_string();
+        let find = async || shop.service.find_token(&serial).await.ok();
+        let token = eventually("the token", find).await.unwrap();
+        token.pair().await.unwrap();
+        tokens.push(token);
+    }
+    let owner = enrolled_on(&shop, &tokens).await;
+    let (verifier, options) = (shop.service.verifier(), VerifyOptions::default());
+    let status = verifier.status(&owner.account, &options).await;
+    let ways = status.unwrap().ways;
+    assert_eq!(ways.iter().filter(|way| way.kind == "code").count(), 2);
+    for absent in 0..2 {
+        shop.near.cards[absent].remove();
+        let serial = shop.near.cards[absent].serial().to_string();
+        let gone = async || shop.service.find_token(&serial).await.err();
+        eventually("its absence", gone).await.unwrap();
+        let code = shop.code(&owner.seed, 0);
+        shop.verify(&owner.account, &code).await.unwrap();
+        // The other one holds the same seed: what was used is used.
+        shop.near.cards[absent].insert();
+        let back = async || shop.service.find_token(&serial).await.ok();
+        eventually("its return", back).await.unwrap();
+        let again = shop.verify(&owner.account, &code).await;
+        assert_eq!(shop.refused(again), ErrorName::CodeUsed);
+        let touched = touch(&shop, true, None).await.unwrap();
+        assert_eq!(touched.way, "presence");
+        shop.wait(30);
+    }
+}
+
 /// Copies what an oathd keeps, as it is at this moment, to where another one keeps it.
 fn copy_state(from: &Shop, to: &Shop) {
     let target = to.near.world.path("state");
@@ -262,7 +306,10 @@ async fn a_charge_is_on_the_disk_before_the_token_is_asked() {
         eventually("a command", asked).await.unwrap();
         copy_state(&shop, &after_a_crash);
     });
-    assert_eq!((answer.0, answer.1.retry_after), (ErrorName::WrongCode, Some(30)));
+    assert_eq!(
+        (answer.0, answer.1.retry_after),
+        (ErrorName::WrongCode, Some(30))
+    );
     after_a_crash.clock.set(shop.now());
     after_a_crash.near.start().await;
     let service = after_a_crash.near.client(User::Alice).await.verifier();
