@@ -7,14 +7,11 @@
 
 mod confirm;
 mod judging;
+mod registry;
 mod slots;
 mod wish;
 
-use std::{
-    collections::HashMap,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
-    time::Duration,
-};
+use std::{sync::Arc, time::Duration};
 
 use oathd_api::{
     ErrorName,
@@ -31,12 +28,13 @@ use oathd_oath::{Kind, Secret, otpauth};
 use tokio::sync::{MutexGuard as Held, watch};
 use zbus::OwnedObjectPath;
 
+pub(crate) use registry::Enrollments;
 pub(crate) use slots::read_options;
 pub(super) use slots::retired;
 pub(crate) use wish::Replaced;
 
 use super::{
-    Standing, Who,
+    Who,
     change::{Done, handed_out},
     notices::host,
 };
@@ -48,12 +46,6 @@ use crate::{
 };
 use slots::Written;
 use wish::Wish;
-
-/// How many enrollments one user may have under way.
-const MOST: usize = 4;
-
-/// How many a realm's service may, and root.
-const MOST_OF_A_SERVICE: usize = 64;
 
 /// An enrollment under way.
 pub(crate) struct Enrollment {
@@ -78,79 +70,6 @@ struct Progress {
     /// Slots that may have been written: the token did not answer.
     doubtful: Vec<Written>,
     revealed: bool,
-}
-
-/// The enrollments under way.
-#[derive(Default)]
-pub(crate) struct Enrollments(Mutex<Places>);
-
-/// Whose enrollment is at which object path; that of one that has not begun is empty.
-type Places = HashMap<OwnedObjectPath, (u32, Option<Arc<Enrollment>>)>;
-
-/// A place among the enrollments, given back unless it is filled.
-struct Place<'a> {
-    enrollments: &'a Enrollments,
-    path: OwnedObjectPath,
-}
-
-impl Drop for Place<'_> {
-    fn drop(&mut self) {
-        let mut all = self.enrollments.lock();
-        if all
-            .get(&self.path)
-            .is_some_and(|(_, begun)| begun.is_none())
-        {
-            all.remove(&self.path);
-        }
-    }
-}
-
-impl Enrollments {
-    /// Takes a place.
-    fn reserve(&self, path: OwnedObjectPath, who: &Who) -> Result<Place<'_>, Error> {
-        let most = match who.standing {
-            Standing::Owner => MOST,
-            Standing::Realm | Standing::Root => MOST_OF_A_SERVICE,
-        };
-        let mut all = self.lock();
-        let theirs = all.values().filter(|(uid, _)| *uid == who.caller_uid);
-        if theirs.count() >= most {
-            return Err(Error::limits_exceeded("this user has too many enrollments"));
-        }
-        all.insert(path.clone(), (who.caller_uid, None));
-        drop(all);
-        Ok(Place {
-            enrollments: self,
-            path,
-        })
-    }
-
-    fn fill(&self, enrollment: &Arc<Enrollment>) {
-        if let Some((_, begun)) = self.lock().get_mut(&enrollment.path) {
-            *begun = Some(Arc::clone(enrollment));
-        }
-    }
-
-    fn remove(&self, path: &OwnedObjectPath) {
-        self.lock().remove(path);
-    }
-
-    /// Whether none is under way.
-    pub(crate) fn are_none(&self) -> bool {
-        self.lock().is_empty()
-    }
-
-    fn all(&self) -> Vec<Arc<Enrollment>> {
-        let all = self.lock();
-        all.values()
-            .filter_map(|(_, begun)| begun.clone())
-            .collect()
-    }
-
-    fn lock(&self) -> MutexGuard<'_, Places> {
-        // Every change is one call of the map, so a poisoned map is whole.
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
 }
 
 impl From<EnrolmentError> for Error {
@@ -366,43 +285,6 @@ impl Service {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use oathd_core::CallerClass;
-
-    fn who(standing: Standing, caller_uid: u32) -> Who {
-        Who {
-            account: "alice".parse().unwrap(),
-            standing,
-            class: CallerClass::OwnPrograms,
-            service: String::new(),
-            caller_uid,
-            uid: Some(caller_uid),
-        }
-    }
-
-    fn path(number: usize) -> OwnedObjectPath {
-        format!("{ENROLLMENT_PATH}/{number}").try_into().unwrap()
-    }
-
-    #[test]
-    fn one_user_has_so_many_and_no_fewer_after_them() {
-        for (standing, most) in [
-            (Standing::Owner, MOST),
-            (Standing::Realm, MOST_OF_A_SERVICE),
-            (Standing::Root, MOST_OF_A_SERVICE),
-        ] {
-            let enrollments = Enrollments::default();
-            let reserve = |number| enrollments.reserve(path(number), &who(standing, 7));
-            let mut places: Vec<_> = (0..most).map(|number| reserve(number).ok()).collect();
-            assert!(places.iter().all(Option::is_some) && reserve(most).is_err());
-            let other = enrollments.reserve(path(most), &who(standing, 8));
-            assert!(other.is_ok());
-            places.pop();
-            assert!(reserve(most + 1).is_ok());
-            drop(other);
-            drop(places);
-            assert!(enrollments.lock().is_empty() && enrollments.all().is_empty());
-        }
-    }
 
     #[test]
     fn nought_is_all_that_were_lost() {
