@@ -134,6 +134,7 @@ install: programs
 	install -Dm644 docs/man/pam_oathd.8 -t '$(SHARE)/man/man8'
 
 clean:
+	$(SUDO) rm -rf target/system
 	cargo clean
 
 $(TOOLS)/cargo-deb:

@@ -4,13 +4,17 @@ network and without what oathd keeps; that it sends, and that it leaves when it 
 import json
 import pathlib
 import pwd
+import re
+import stat
 
 from system import STATE, contains, equal, oathctl, outcome, run, stop, unit, until
+from talk import Person
 
 NAME = "org.oathd.Deliver1"
 CHECK = ["busctl", "--json=short", "call", NAME, "/org/oathd/Deliver1", "org.oathd.Deliver1.Sender",
          "CheckAddress", "ss", "email", "ada@example.org"]
 SETTINGS = pathlib.Path("/etc/oathd/deliver.conf")
+MESSAGES = pathlib.Path("/run/oathd-deliver/messages")
 
 
 def process():
@@ -47,6 +51,17 @@ def it_has_the_network_and_no_view_of_the_state():
         equal((hidden, list(hidden.iterdir())), (hidden, []))
 
 
+def oathd_sends_by_it():
+    run("systemctl", "stop", "oathd-deliver.service")
+    lee = Person("lee")
+    channel = json.loads(run("oathctl", "--json", "channel", "add", "email", "lee@example.org",
+                             "--account", "lee", stdin=lee.code() + "\n"))
+    sent = until(lambda: MESSAGES.exists() and re.findall(r"\b[0-9]{6,8}\b", MESSAGES.read_text()),
+                 "the message")
+    equal(stat.S_IMODE(MESSAGES.stat().st_mode), 0o600)
+    run("oathctl", "channel", "confirm", str(channel["channel"]), "--account", "lee", stdin=sent[-1] + "\n")
+
+
 def it_leaves_when_it_is_idle():
     folder = pathlib.Path("/run/systemd/system/oathd-deliver.service.d")
     folder.mkdir(parents=True, exist_ok=True)
@@ -69,5 +84,6 @@ CASES = [
     root_starts_it,
     others_do_not_reach_it,
     it_has_the_network_and_no_view_of_the_state,
+    oathd_sends_by_it,
     it_leaves_when_it_is_idle,
 ]

@@ -25,7 +25,7 @@ def the_users_are_there_and_cannot_log_in():
 
 def nothing_is_started_by_an_installation():
     equal(outcome("systemctl", "is-active", "oathd.service").stdout.strip(), "inactive")
-    equal(os.path.exists("/var/lib/oathd"), False)
+    equal(os.listdir("/var/lib/oathd"), [])
 
 
 def files_are_for_root_to_change():
