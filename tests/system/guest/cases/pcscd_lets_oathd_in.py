@@ -57,7 +57,7 @@ def without_the_rule_oathd_is_refused_and_says_so():
         rules(None)
         run("systemctl", "stop", "oathd.service")
         until(lambda: outcome("oathctl", "tokens").returncode == 69, "the refusal")
-        contains(outcome("oathctl", "tokens").stderr, "pcscd refused")
+        contains(outcome("oathctl", "tokens").stderr, "refused this program")
     finally:
         run("mv", "/root/rule", str(RULE))
         rules(None)
