@@ -252,6 +252,11 @@ async fn the_keys_on_paper_bring_a_state_back() {
 
     administration.restore_keys(&paper).await.unwrap();
     assert_eq!(shop.refuses(ACCOUNT, &code_of(0)).await, None);
+    let entries = administration.audit(0, 1000).await.unwrap();
+    for event in ["keys_handed_out", "keys_restored"] {
+        let told = entries.iter().filter(|entry| entry.event == event);
+        assert_eq!(told.count(), 1, "{event}");
+    }
     shop.near.restart().await;
     assert_eq!(shop.refuses(ACCOUNT, &code_of(1)).await, None);
 }

@@ -204,7 +204,7 @@ impl Administration {
     ) -> Result<OwnedFd, Error> {
         no_options(&options)?;
         let call = self.administrator(&header).await?;
-        self.service.escrow(&call)
+        self.service.escrow(&call).await
     }
 
     async fn restore_keys(

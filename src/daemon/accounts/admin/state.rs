@@ -20,7 +20,7 @@ use super::actor;
 use crate::{
     accounts::change::handed_out,
     error::Error,
-    ledger::RestoreError,
+    ledger::{RestoreError, What},
     secret_fd,
     service::{Call, Service},
     vault::{EscrowError, KeySource, RekeyError},
@@ -100,12 +100,17 @@ impl Service {
         .await
     }
 
-    /// The keys as text to print, for root alone.
-    pub(crate) fn escrow(&self, call: &Call) -> Result<zbus::OwnedFd, Error> {
+    /// The keys as text to print, for root alone, who is written down before.
+    pub(crate) async fn escrow(self: &Arc<Self>, call: &Call) -> Result<zbus::OwnedFd, Error> {
         owns_the_keys(call)?;
-        let accounts = self.accounts();
-        let text = accounts.ledger.escrow(&accounts.vault)?;
-        handed_out(text.as_bytes())
+        self.carry_through(call, move |service, call| async move {
+            let accounts = service.accounts();
+            let text = accounts.ledger.escrow(&accounts.vault)?;
+            let noted = accounts.ledger.note(actor(&call), What::KeysHandedOut);
+            noted.await?;
+            handed_out(text.as_bytes())
+        })
+        .await
     }
 
     /// Puts the keys of a printed text in place, for root alone.

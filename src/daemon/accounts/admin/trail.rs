@@ -28,6 +28,7 @@ pub(super) fn record(entry: AuditEntry) -> AuditRecord {
         What::ApiKeyRemoved => ("api_key_removed", None),
         What::SessionBegun => ("session_begun", None),
         What::RecoveryAcknowledged => ("recovery_acknowledged", None),
+        What::KeysHandedOut => ("keys_handed_out", None),
         What::KeysRestored => ("keys_restored", None),
     };
     AuditRecord {
