@@ -30,6 +30,7 @@ mod a_pulled_token_leaves_nothing_half_done;
 mod a_realm_hands_out_sessions_and_keys;
 mod a_rescue_needs_other_administrators;
 mod a_search_gives_the_code_of_what_it_finds;
+mod a_seed_on_tokens_is_whole_or_nowhere;
 mod a_sent_code_opens_once;
 mod a_sleep_finds_the_tokens_released;
 mod a_token_reset_by_another_program_is_told;
