@@ -106,8 +106,9 @@ pub async fn run(
     let vault = Vault::load(&store, &state, credentials.as_deref(), random).await?;
     let vault = Arc::new(vault);
     let (random, clock) = (Arc::clone(&sources.random), Arc::clone(&sources.clock));
-    let ledger = Ledger::open(store.clone(), &state, random, Arc::clone(&clock)).await?;
-    let keyring = Keyring::open(store, Arc::clone(&vault), clock).await?;
+    let keyring = Keyring::open(store.clone(), Arc::clone(&vault), Arc::clone(&clock)).await?;
+    // The last that a start needs of the store: it may be found to be damaged from then on.
+    let ledger = Ledger::open(store, &state, random, clock).await?;
     let connection = connect(&bus).await?;
     let authorizer = match authorizer {
         Some(authorizer) => authorizer,

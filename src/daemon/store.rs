@@ -85,8 +85,7 @@ pub struct Store {
 
 impl Store {
     /// Opens the store in the folder `dir`, making both if they are not there (0700, 0600), and
-    /// brings its schema up to date. Blocks on the disk. The file is looked through for damage
-    /// meanwhile and afterwards; once some is found, every call fails.
+    /// brings its schema up to date. Blocks on the disk.
     ///
     /// # Errors
     ///
@@ -104,7 +103,6 @@ impl Store {
         let damage = Arc::new(OnceLock::new());
         let failed = |error: io::Error| StoreError::unavailable(&path, error);
         let writer = Writer::start(connection, path.clone(), lock).map_err(failed)?;
-        reader::look_for_damage(path.clone(), &damage).map_err(failed)?;
         Ok(Store {
             writer: Arc::new(writer),
             damage,
@@ -145,6 +143,18 @@ impl Store {
             Some(damage) => Err(damage.clone().into()),
             None => self.writer.run(extent, work, after).await,
         }
+    }
+
+    /// Begins to look through the whole file for damage, beside the work. Once some is found, every
+    /// call fails.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Unavailable`] if there is no thread to be had.
+    pub fn look_for_damage(&self) -> Result<(), StoreError> {
+        let path = self.writer.path();
+        reader::look_for_damage(path.to_owned(), &self.damage)
+            .map_err(|error| StoreError::unavailable(path, error))
     }
 
     /// Does `work`, which only reads, beside the writer: it may take long.

@@ -85,6 +85,7 @@ mod the_vault_key_is_never_replaced;
 mod till;
 mod unknown_words_are_refused;
 mod what_a_token_cannot_take_is_refused_unwritten;
+mod what_cannot_be_kept_is_denied;
 mod what_is_granted_is_bound;
 mod what_one_user_may_take_is_bounded;
 mod worlds_do_not_meet;

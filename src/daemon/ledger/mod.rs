@@ -79,7 +79,8 @@ impl fmt::Debug for Ledger {
 impl Ledger {
     /// Opens the accounts of `store`, with the key of codes in the folder `state`. The key is made
     /// only where there are no accounts; without it every call answers
-    /// [`LedgerError::KeyMissing`].
+    /// [`LedgerError::KeyMissing`]. From then on the file is looked through for damage, beside the
+    /// work: a start with a million accounts does not wait for it.
     ///
     /// # Errors
     ///
@@ -110,6 +111,7 @@ impl Ledger {
             shared.check_end().await?;
         }
         trail::publish(&lock(&shared.ends));
+        shared.store.look_for_damage()?;
         Ok(Ledger(shared))
     }
 

@@ -223,6 +223,7 @@ async fn a_damaged_file_is_refused() {
         let Ok(store) = Store::open(dir.path()) else {
             continue;
         };
+        store.look_for_damage().unwrap();
         while store.write(|_| Ok(())).await.is_ok() {
             std::thread::yield_now();
         }
