@@ -1,12 +1,15 @@
 //! Proves: a bypass code comes out of a rescue only when every administrator that the settings ask
 //! for has given a factor of their own just now, when the owner's time to call it off is over, and
 //! once; nobody rescues themselves or approves twice; the owner ends a rescue; the code lets the
-//! owner in once, and asks for a new factor; all of it is in the trail.
-//! Does not prove: that an administrator at the console need not wait, which takes logind.
+//! owner in once, and asks for a new factor; root at the machine, and nobody from elsewhere, need not
+//! wait for the owner; all of it is in the trail.
+//! Does not prove: what the real logind says of a session.
 
 use std::collections::HashMap;
 use std::fs;
 use std::io::{Read, Seek};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use oathd_api::ErrorName;
 use oathd_api::names::RESCUE_SERVICE;
@@ -15,6 +18,7 @@ use oathd_api::wire::verifier::VerifyOptions;
 use oathd_client::{Client, Error};
 use oathd_oath::{Algorithm, Digits, Secret, code};
 use oathd_tests::world::{User, World, eventually};
+use zbus::{ObjectPath, OwnedObjectPath, interface};
 
 use crate::desk::{cause, refused};
 
@@ -262,4 +266,66 @@ async fn the_code_is_there_when_the_owners_time_is_over() {
         .verify(OWNER.name(), &code, &VerifyOptions::default())
         .await;
     assert_eq!(receipt.unwrap().way, "bypass");
+}
+
+const LOGIND: &str = "/org/freedesktop/login1";
+const SESSION: &str = "/org/freedesktop/login1/session/_31";
+
+/// As much of logind as tells the session of a program.
+struct Logind;
+
+#[interface(name = "org.freedesktop.login1.Manager")]
+impl Logind {
+    #[zbus(name = "GetSessionByPID")]
+    fn session_by_pid(&self, _pid: u32) -> OwnedObjectPath {
+        ObjectPath::from_static_str_unchecked(SESSION).into()
+    }
+}
+
+/// Everybody's session.
+struct Session {
+    remote: Arc<AtomicBool>,
+    active: Arc<AtomicBool>,
+}
+
+#[interface(name = "org.freedesktop.login1.Session")]
+impl Session {
+    #[zbus(property)]
+    fn active(&self) -> bool {
+        self.active.load(Ordering::SeqCst)
+    }
+
+    #[zbus(property)]
+    fn remote(&self) -> bool {
+        self.remote.load(Ordering::SeqCst)
+    }
+}
+
+#[tokio::test]
+async fn root_at_the_machine_need_not_wait_for_the_owner() {
+    let mut office = Office::open(3_600, false).await;
+    let seat = office.world.connect(User::Root).await.unwrap();
+    let (remote, active) = (Arc::default(), Arc::default());
+    let session = Session {
+        remote: Arc::clone(&remote),
+        active: Arc::clone(&active),
+    };
+    seat.object_server().at(LOGIND, Logind).await.unwrap();
+    seat.object_server().at(SESSION, session).await.unwrap();
+    seat.request_name("org.freedesktop.login1").await.unwrap();
+    let none = RescueOptions::default();
+    let owner = office.client(OWNER).await;
+    for (is_active, is_remote) in [(true, true), (false, false)] {
+        active.store(is_active, Ordering::SeqCst);
+        remote.store(is_remote, Ordering::SeqCst);
+        let state = office.open_with(User::Root, &none).await.unwrap();
+        assert_eq!(waits(&state), 0);
+        owner.accounts().cancel_rescue("").await.unwrap();
+    }
+    active.store(true, Ordering::SeqCst);
+    // An administrator who is not root waits wherever they are.
+    assert_eq!(waits(&office.rescue(ONE).await.unwrap()), 0);
+    owner.accounts().cancel_rescue("").await.unwrap();
+    let code = bypass(office.open_with(User::Root, &none).await.unwrap());
+    assert!(!code.is_empty());
 }
