@@ -7,12 +7,12 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-use rusqlite::OptionalExtension;
+use rusqlite::{Connection, OptionalExtension};
 use zeroize::Zeroizing;
 
 use crate::{
     clock::Clock,
-    store::{Store, StoreError},
+    store::{Abort, Extent, Store, StoreError},
     vault::{Binding, Purpose, Vault, VaultError},
 };
 
@@ -112,19 +112,22 @@ impl Keyring {
         device_id: &[u8],
         key: &[u8; ACCESS_KEY],
     ) -> Result<(), KeyringError> {
-        let binding = Binding::Token { uid, device_id };
-        let sealed = self.vault.seal(Purpose::RememberedKey, binding, key)?;
-        let row = (uid, device_id.to_vec(), sealed, self.created());
-        self.store
-            .write(move |connection| {
-                connection.execute(
-                    "INSERT OR REPLACE INTO remembered_key (uid, device_id, sealed, created)
-                     VALUES (?, ?, ?, ?)",
-                    row,
-                )
-            })
-            .await?;
-        Ok(())
+        let (vault, created) = (Arc::clone(&self.vault), self.created());
+        let (device, key) = (device_id.to_vec(), Zeroizing::new(*key));
+        self.keep(move |connection| {
+            let binding = Binding::Token {
+                uid,
+                device_id: &device,
+            };
+            let sealed = vault.seal(Purpose::RememberedKey, binding, &*key);
+            connection.execute(
+                "INSERT OR REPLACE INTO remembered_key (uid, device_id, sealed, created)
+                 VALUES (?, ?, ?, ?)",
+                (uid, &device, sealed.map_err(refused)?, created),
+            )?;
+            Ok(())
+        })
+        .await
     }
 
     /// The remembered access key, if there is one.
@@ -182,31 +185,33 @@ impl Keyring {
         device_id: &[u8],
         keys: PairingKeys,
     ) -> Result<(), KeyringError> {
-        let binding = Binding::Token { uid, device_id };
-        let access = keys.access.as_slice();
-        let access = self.vault.seal(Purpose::AccessKey, binding, access)?;
-        let presence = self
-            .vault
-            .seal(Purpose::PresenceKey, binding, &keys.presence)?;
-        let row = (
-            uid,
-            device_id.to_vec(),
-            keys.serial,
-            access,
-            presence,
-            keys.credential_id,
-            self.created(),
-        );
-        self.store
-            .write(move |connection| {
-                connection.execute(
-                    "INSERT OR REPLACE INTO pairing (uid, device_id, serial, sealed_access_key,
-                         sealed_presence_key, presence_credential, created)
-                     VALUES (?, ?, ?, ?, ?, ?, ?)",
-                    row,
-                )
-            })
-            .await?;
+        let (vault, created, device) =
+            (Arc::clone(&self.vault), self.created(), device_id.to_vec());
+        self.keep(move |connection| {
+            let binding = Binding::Token {
+                uid,
+                device_id: &device,
+            };
+            let access = vault.seal(Purpose::AccessKey, binding, keys.access.as_slice());
+            let presence = vault.seal(Purpose::PresenceKey, binding, &keys.presence);
+            let row = (
+                uid,
+                &device,
+                keys.serial,
+                access.map_err(refused)?,
+                presence.map_err(refused)?,
+                keys.credential_id,
+                created,
+            );
+            connection.execute(
+                "INSERT OR REPLACE INTO pairing (uid, device_id, serial, sealed_access_key,
+                     sealed_presence_key, presence_credential, created)
+                 VALUES (?, ?, ?, ?, ?, ?, ?)",
+                row,
+            )?;
+            Ok(())
+        })
+        .await?;
         self.confirmed().remove(&(uid, device_id.to_vec()));
         Ok(())
     }
@@ -353,6 +358,14 @@ impl Keyring {
         Ok(())
     }
 
+    /// Seals and writes on the store's thread: the vault key does not change in between.
+    async fn keep<W>(&self, work: W) -> Result<(), KeyringError>
+    where
+        W: FnOnce(&Connection) -> Result<(), Abort<KeyringError>> + Send + 'static,
+    {
+        self.store.transact(Extent::Rows, work, |_| ()).await
+    }
+
     fn created(&self) -> i64 {
         i64::try_from(self.clock.now()).unwrap_or(i64::MAX)
     }
@@ -371,6 +384,10 @@ impl Keyring {
         key.copy_from_slice(&plain);
         Ok(key)
     }
+}
+
+fn refused(error: VaultError) -> Abort<KeyringError> {
+    Abort::Refused(error.into())
 }
 
 #[cfg(test)]
