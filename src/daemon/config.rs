@@ -17,7 +17,7 @@ use data_encoding::HEXLOWER_PERMISSIVE;
 use serde::Deserialize;
 
 pub use accounts::{AccountSettings, NamedRealm, Realm};
-use accounts::{PolicyTable, RescueTable, Tables};
+use accounts::{AuditTable, PolicyTable, RescueTable, Tables};
 
 /// The file that is read when the command line names none; it may be absent.
 pub const DEFAULT_FILE: &str = "/etc/oathd/oathd.conf";
@@ -119,6 +119,7 @@ struct File {
     log: Option<String>,
     policy: Option<PolicyTable>,
     rescue: Option<RescueTable>,
+    audit: Option<AuditTable>,
     support_contact: Option<String>,
     accept_sessions_as_proof: Option<bool>,
 }
@@ -216,6 +217,7 @@ impl Config {
         let tables = Tables {
             policy: file.policy,
             rescue: file.rescue,
+            audit: file.audit,
             support_contact: file.support_contact,
             sessions_prove: file.accept_sessions_as_proof,
         };

@@ -20,6 +20,7 @@ mod judging;
 mod mask;
 mod notices;
 pub(crate) mod passwd;
+mod pending;
 mod presence;
 mod receipts;
 mod recovery;
@@ -80,6 +81,7 @@ impl Accounts {
         let mut decoy = [0; 20];
         (parts.entropy)(&mut decoy);
         let decoy = DecoySeed::new(decoy);
+        parts.ledger.set_retention(parts.settings.audit);
         Accounts {
             ledger: parts.ledger,
             vault: parts.vault,
@@ -102,6 +104,7 @@ impl Accounts {
 
     /// Takes other settings up.
     pub(crate) fn take_up(&self, settings: AccountSettings) {
+        self.ledger.set_retention(settings.audit);
         *self.settings.lock().unwrap_or_else(PoisonError::into_inner) = Arc::new(settings);
     }
 

@@ -1,4 +1,4 @@
-//! The settings of accounts: realms, the policy, rescues.
+//! The settings of accounts: realms, the policy, rescues, the audit trail.
 
 use std::{
     collections::BTreeMap,
@@ -15,7 +15,7 @@ use serde::Deserialize;
 use toml::value::Datetime;
 
 use super::{ConfigError, conf_files};
-use crate::accounts::passwd;
+use crate::{accounts::passwd, ledger::Retention};
 
 const DAY: u64 = 86_400;
 
@@ -43,6 +43,9 @@ pub struct AccountSettings {
     /// `accept_sessions_as_proof` – Whether a session that was opened with the factor proves
     /// switching off and replacing. Default: true.
     pub sessions_prove: bool,
+    /// `[audit]` – How long the audit trail is kept: `keep_days`, 1 to 36500 (default 400), and
+    /// `keep_entries`, at least 1000 (default 1000000).
+    pub audit: Retention,
 }
 
 /// A realm of a service on this host.
@@ -65,6 +68,7 @@ impl Default for AccountSettings {
             approvers_group: "oathd-approvers".to_owned(),
             support_contact: None,
             sessions_prove: true,
+            audit: Retention::default(),
         }
     }
 }
@@ -137,6 +141,14 @@ pub(super) struct RescueTable {
     approvers_group: Option<String>,
 }
 
+/// `[audit]` as it is written.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct AuditTable {
+    keep_days: Option<u64>,
+    keep_entries: Option<u64>,
+}
+
 /// A file of `realms.d` as it is written.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -152,6 +164,7 @@ struct RealmFile {
 pub(super) struct Tables {
     pub(super) policy: Option<PolicyTable>,
     pub(super) rescue: Option<RescueTable>,
+    pub(super) audit: Option<AuditTable>,
     pub(super) support_contact: Option<String>,
     pub(super) sessions_prove: Option<bool>,
 }
@@ -184,6 +197,9 @@ impl AccountSettings {
                 return Err(("support_contact", fits));
             }
             self.support_contact = Some(contact).filter(|contact| !contact.is_empty());
+        }
+        if let Some(table) = tables.audit {
+            self.audit = retention(&table)?;
         }
         self.sessions_prove = tables.sessions_prove.unwrap_or(self.sessions_prove);
         Ok(())
@@ -260,6 +276,22 @@ fn policy(table: PolicyTable) -> Result<Policy, Misfit> {
         groups.push((group, demand));
     }
     Ok(Policy { everybody, groups })
+}
+
+fn retention(table: &AuditTable) -> Result<Retention, Misfit> {
+    let usual = Retention::default();
+    let days = table.keep_days.unwrap_or(usual.age / DAY);
+    let entries = table.keep_entries.unwrap_or(usual.entries);
+    if !(1..=36_500).contains(&days) {
+        return Err(("audit.keep_days", format!("{days} is not 1 to 36500")));
+    }
+    if entries < 1000 {
+        return Err(("audit.keep_entries", format!("{entries} is less than 1000")));
+    }
+    Ok(Retention {
+        entries,
+        age: days * DAY,
+    })
 }
 
 fn demand(

@@ -13,7 +13,8 @@ fn every_key_is_read() {
         "support_contact = 'help@example.org'\naccept_sessions_as_proof = false\n\
          [policy]\nrequired_after = 2027-01-01\ngrace_days = 7\n\
          [policy.groups.wheel]\nrule = 'required'\n\
-         [rescue]\ntwo_approvers = true\ncancel_window_seconds = 60\napprovers_group = 'wheel'",
+         [rescue]\ntwo_approvers = true\ncancel_window_seconds = 60\napprovers_group = 'wheel'\n\
+         [audit]\nkeep_days = 30",
     )
     .unwrap();
     let after = Rule::RequiredAfter(1_798_761_600);
@@ -23,6 +24,11 @@ fn every_key_is_read() {
     assert_eq!((group.as_str(), demand.rule), ("wheel", Rule::Required));
     assert!(settings.rescue.two_approvers && !settings.sessions_prove);
     assert_eq!(settings.rescue.cancel_window, 60);
+    let usual = Retention::default().entries;
+    assert_eq!(
+        (settings.audit.age, settings.audit.entries),
+        (30 * DAY, usual)
+    );
     assert_eq!(settings.approvers_group, "wheel");
     assert_eq!(settings.support_contact.unwrap(), "help@example.org");
 }
@@ -66,6 +72,10 @@ fn what_does_not_fit_is_named() {
         ("[policy]\nrequired_after = 07:00:00", "required_after"),
         ("[rescue]\napprovers_group = ''", "approvers_group"),
         ("[rescue]\napprovers = 2", "approvers"),
+        ("[audit]\nkeep_days = 0", "audit.keep_days"),
+        ("[audit]\nkeep_days = 36501", "audit.keep_days"),
+        ("[audit]\nkeep_entries = 999", "audit.keep_entries"),
+        ("[audit]\nkeep = 1", "keep"),
         ("support_contact = \"a\\nb\"", "support_contact"),
     ] {
         let error = apply(text).unwrap_err().to_string();
