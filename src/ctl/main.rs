@@ -25,6 +25,7 @@ mod search;
 mod secret_file;
 mod service_socket;
 mod session;
+mod short_cut;
 mod watch;
 mod ways;
 mod when;
@@ -37,9 +38,13 @@ use clap::{Parser, error::ErrorKind};
 use crate::failure::Failure;
 
 fn main() -> ExitCode {
-    let cli = match cli::Cli::try_parse() {
-        Ok(cli) => cli,
-        Err(error) => return misunderstood(&error),
+    let words = std::env::args_os().collect::<Vec<_>>();
+    let cli = match short_cut::code(words.iter().cloned()) {
+        Some(cli) => cli,
+        None => match cli::Cli::try_parse_from(words) {
+            Ok(cli) => cli,
+            Err(error) => return misunderstood(&error),
+        },
     };
     let json = cli.global.json;
     match start(cli) {
