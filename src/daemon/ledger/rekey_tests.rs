@@ -1,15 +1,24 @@
-use std::fs;
+use std::{
+    fs,
+    io::{BufRead, BufReader, Write},
+    process::{Command, Stdio},
+    time::Duration,
+};
 
 use proptest::prelude::*;
 use zeroize::Zeroizing;
 
 use super::{stand::*, *};
 use crate::{
+    clock::ManualClock,
     keyring::{Keyring, PairingKeys},
     random::SystemRandom,
     store::DATABASE,
     vault::{KeySource, RekeyError, Vault, VaultError},
 };
+
+const CHILD: &str = "ledger::rekey_tests::child";
+const STATE: &str = "OATHD_TEST_STATE";
 
 const NAMES: [&str; 3] = ["alice@shop", "bob@shop", "carol"];
 
@@ -193,4 +202,58 @@ async fn no_key_is_left_in_the_files_of_the_store() {
         let there = database.windows(secret.len()).any(|part| part == secret);
         assert!(!there);
     }
+}
+
+/// Changes the key again and again, and tells of each time.
+#[test]
+#[ignore = "runs in a process of its own, which is killed"]
+fn child() {
+    let Some(state) = std::env::var_os(STATE) else {
+        return;
+    };
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .build()
+        .unwrap();
+    runtime.block_on(async {
+        let dir = Path::new(&state);
+        let (store, random) = (Store::open(dir).unwrap(), Arc::new(SystemRandom));
+        let vault = Vault::load(&store, dir, None, random.clone()).await;
+        let (vault, clock) = (Arc::new(vault.unwrap()), Arc::new(ManualClock::new(NOW)));
+        let ledger = Ledger::open(store, dir, random, clock).await.unwrap();
+        loop {
+            assert_eq!(ledger.rekey(&vault, None, actor()).await, Ok(3));
+            // Unlike `println!`, this is not captured by the test harness.
+            writeln!(std::io::stdout(), "changed").unwrap();
+        }
+    });
+}
+
+/// Kills a process at random moments of changing the key. What a power cut adds to that is not
+/// shown here.
+#[tokio::test]
+async fn a_kill_leaves_key_and_store_together() {
+    let mut stand = sealed().await;
+    for _ in 0..24 {
+        stand.close();
+        let mut child = Command::new(std::env::current_exe().unwrap())
+            .args(["--exact", CHILD, "--ignored", "--nocapture"])
+            .env(STATE, stand.dir.path())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        let mut random = [0; 2];
+        getrandom::fill(&mut random).unwrap();
+        let output = BufReader::new(child.stdout.take().unwrap()).lines();
+        let told = output.map(Result::unwrap).filter(|line| line == "changed");
+        let enough = usize::from(random[0] % 4);
+        assert_eq!(told.take(enough).count(), enough);
+        std::thread::sleep(Duration::from_micros(u64::from(random[1]) * 40));
+        child.kill().unwrap();
+        child.wait().unwrap();
+        stand.reopen().await;
+        all_open(&stand).await;
+        assert!(!stand.dir.path().join("vault.key.new").exists());
+    }
+    assert_eq!(stand.ledger().check().await.unwrap(), Vec::<String>::new());
 }

@@ -129,6 +129,9 @@ pub(super) fn next_head(before: &Head, seq: u64, at: u64, entry: &[u8]) -> Head 
 
 /// Tells the journal the head: a file that was rolled back does not fit it.
 pub(super) fn publish(ends: &Ends) {
+    if ends.last == 0 {
+        return;
+    }
     let head = data_encoding::HEXLOWER.encode(&ends.head);
     tracing::info!(target: "oathd::audit", seq = ends.last, head, "head of the audit trail");
 }
