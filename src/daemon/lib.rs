@@ -3,8 +3,8 @@
 //! The layers, from the ground up:
 //!
 //! * effects with a trait, so that a test can turn them: [`clock`], [`random`];
-//! * what is kept: [`store`] (SQLite), [`vault`] (sealing), [`keyring`] (remembered keys and
-//!   pairings, the typed use of both);
+//! * what is kept: [`store`] (SQLite), [`vault`] (sealing), and the typed use of both: [`keyring`]
+//!   (remembered keys and pairings), [`ledger`] (accounts, and the trail of what happened);
 //! * who asks and may they: [`identity`], [`authority`];
 //! * how secrets cross the bus: [`secret_fd`];
 //! * the process in its system: [`config`], [`logging`], [`notify`].

@@ -139,10 +139,12 @@ impl Store {
         W: FnOnce(&Connection) -> Result<T, Abort<E>> + Send + 'static,
         A: FnOnce(Result<&T, &E>) + Send + 'static,
     {
-        match self.damage.get() {
-            Some(damage) => Err(damage.clone().into()),
-            None => self.writer.run(extent, work, after).await,
-        }
+        self.check_damage()?;
+        self.writer.run(extent, work, after).await
+    }
+
+    fn check_damage(&self) -> Result<(), StoreError> {
+        self.damage.get().cloned().map_or(Ok(()), Err)
     }
 
     /// Begins to look through the whole file for damage, beside the work. Once some is found, every
@@ -159,6 +161,16 @@ impl Store {
 
     /// Does `work`, which only reads, beside the writer: it may take long.
     pub(crate) async fn inspect<T, W>(&self, work: W) -> Result<T, StoreError>
+    where
+        T: Send + 'static,
+        W: FnOnce(&mut Connection) -> rusqlite::Result<T> + Send + 'static,
+    {
+        self.check_damage()?;
+        self.examine(work).await
+    }
+
+    /// The same, for work that looks for damage itself.
+    pub(crate) async fn examine<T, W>(&self, work: W) -> Result<T, StoreError>
     where
         T: Send + 'static,
         W: FnOnce(&mut Connection) -> rusqlite::Result<T> + Send + 'static,
@@ -190,6 +202,8 @@ fn configure(connection: &Connection) -> rusqlite::Result<()> {
     connection.pragma_update(None, "temp_store", "MEMORY")?;
     connection.pragma_update(None, "cell_size_check", true)?;
     writer::set_cache(connection, Extent::Rows)?;
+    // As many as there are: preparing one takes longer than running it.
+    connection.set_prepared_statement_cache_capacity(64);
     // A checkpoint every 1000 pages, and a journal that is cut to 4 MiB after it.
     connection.pragma_update(None, "wal_autocheckpoint", 1000)?;
     connection.pragma_update(None, "journal_size_limit", 4 << 20)

@@ -28,15 +28,16 @@ impl Ledger {
             findings.truncate(MOST);
             Ok(findings)
         };
-        Ok(self.0.store.inspect(look).await?)
+        Ok(self.0.store.examine(look).await?)
     }
 }
 
+/// What SQLite finds in its pages. Some damage ends its search.
 pub(super) fn pages(connection: &Connection) -> rusqlite::Result<Vec<String>> {
     let mut query = connection.prepare(&format!("PRAGMA integrity_check({MOST})"))?;
     let rows = query.query_map((), |row| row.get::<_, String>(0))?;
-    let told = rows.filter(|line| line.as_deref() != Ok("ok"));
-    told.collect()
+    let found = rows.map(|line| line.unwrap_or_else(|error| error.to_string()));
+    Ok(found.filter(|line| line != "ok").collect())
 }
 
 /// Reads every record, and compares the index of seeds with what the accounts hold.

@@ -11,6 +11,7 @@ use oathd_oath::{Algorithm, Digits, Secret, code};
 use tempfile::tempfile;
 
 use super::{stand::*, *};
+use crate::store::DATABASE;
 
 const CLASS: CallerClass = CallerClass::RealmService;
 
@@ -161,6 +162,39 @@ async fn a_backup_and_the_paper_bring_everything_to_another_machine() {
         .collect();
     assert_eq!(rest[0], &What::KeysRestored);
     assert!(matches!(rest[1], What::Restored { accounts: 2, .. }));
+}
+
+#[tokio::test]
+async fn a_backup_replaces_a_damaged_file_that_was_moved_away() {
+    let mut stand = granted().await;
+    let file = backup(&stand).await;
+    let trail = stand.ledger().audit(0, 100).await.unwrap();
+    stand.close();
+    let database = stand.dir.path().join(DATABASE);
+    let mut damaged = fs::read(&database).unwrap();
+    // The last page holds part of an index, which no start reads.
+    let last = damaged.len() - 4096;
+    damaged[last..].fill(0xA5);
+    fs::write(&database, damaged).unwrap();
+    stand.reopen().await;
+    let told = loop {
+        match stand.ledger().read(&name("bob")).await {
+            Err(LedgerError::Store(error)) if error.to_string().contains("backup") => break error,
+            _ => std::thread::yield_now(),
+        }
+    };
+    let refused = restore(&stand, &file).await;
+    assert_eq!(refused, Err(told.into()));
+    assert!(!stand.ledger().check().await.unwrap().is_empty());
+    stand.close();
+    fs::rename(&database, database.with_extension("damaged")).unwrap();
+    stand.reopen().await;
+    let report = restore(&stand, &file).await.unwrap();
+    assert!(report.adopted);
+    assert_eq!(stand.seeds("alice@shop").await, [[1; 20]]);
+    let restored = stand.ledger().audit(0, 100).await.unwrap();
+    assert_eq!(restored[..trail.len()], trail);
+    assert_eq!(stand.ledger().check().await.unwrap(), Vec::<String>::new());
 }
 
 #[tokio::test]

@@ -42,13 +42,19 @@ pub(super) fn run<T: Send + 'static>(
         .map(drop)
 }
 
+/// What to do about damage. The keys have files of their own, and stay.
+const REMEDY: &str = "stop oathd, move the file away, start oathd and restore a backup";
+
 /// Looks through the file for damage, in a thread of its own: of a million accounts that takes
 /// most of a second, and a start should not.
 pub(super) fn look_for_damage(path: PathBuf, damage: &Damage) -> io::Result<()> {
     let damage = Arc::downgrade(damage);
     let reply = move |verdict: Result<(), StoreError>| {
-        if let (Some(damage), Err(error)) = (Weak::upgrade(&damage), verdict) {
-            tracing::error!(%error, "the state is damaged and not used; restore a backup");
+        if let (Some(damage), Err(mut error)) = (Weak::upgrade(&damage), verdict) {
+            if let StoreError::Unavailable { reason, .. } = &mut error {
+                *reason = format!("{reason}; {REMEDY}");
+            }
+            tracing::error!(%error, "the state is damaged and not used");
             let _ = damage.set(error);
         }
     };
