@@ -25,7 +25,9 @@ pub struct Bucket {
 /// A failure that was counted in advance; given back after a success.
 #[derive(Debug)]
 pub struct Counted {
-    cell: u64,
+    /// When, and when the one before it was.
+    at: u64,
+    before: u64,
 }
 
 impl Bucket {
@@ -39,7 +41,7 @@ impl Bucket {
         if full && class != CallerClass::Console && self.last == now {
             return Err(1);
         }
-        self.last = now;
+        let before = std::mem::replace(&mut self.last, now);
         let cell = now / CELL;
         let index = (cell % CELLS as u64) as usize;
         if self.cells[index].0 != cell {
@@ -50,15 +52,20 @@ impl Bucket {
         let alarm = full && !self.tripped;
         self.tripped = full;
         let alarm = alarm.then_some(Event::RealmUnderAttack { failures: LIMIT });
-        Ok((Counted { cell }, alarm))
+        Ok((Counted { at: now, before }, alarm))
     }
 
-    /// Gives back what [`Bucket::take`] counted, after an attempt that was no failure.
+    /// Gives back what [`Bucket::take`] counted, after an attempt that was no failure: its second
+    /// too, or attempts that cost nothing would use up every second of a tripped bucket.
     pub fn give_back(&mut self, counted: Counted) {
-        let index = (counted.cell % CELLS as u64) as usize;
+        let taken = counted.at / CELL;
+        let index = (taken % CELLS as u64) as usize;
         let (cell, failures) = &mut self.cells[index];
-        if *cell == counted.cell {
+        if *cell == taken {
             *failures = failures.saturating_sub(1);
+        }
+        if self.last == counted.at {
+            self.last = counted.before;
         }
     }
 
@@ -130,6 +137,19 @@ mod tests {
             }
             prop_assert!(passed <= u64::from(LIMIT) + (now - 1_000_000) + 1);
         }
+    }
+
+    /// Of a tripped bucket, too: whoever is refused elsewhere, or was right, takes nobody's second.
+    #[test]
+    fn what_is_given_back_can_be_taken_in_the_same_second() {
+        let mut bucket = Bucket::default();
+        while bucket.take(CallerClass::Remote, 6_000).is_ok() {}
+        for _ in 0..10 {
+            let (counted, _) = bucket.take(CallerClass::Remote, 6_001).unwrap();
+            bucket.give_back(counted);
+        }
+        assert!(bucket.take(CallerClass::OwnPrograms, 6_001).is_ok());
+        assert_eq!(bucket.take(CallerClass::Remote, 6_001).err(), Some(1));
     }
 
     #[test]
