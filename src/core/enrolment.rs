@@ -342,5 +342,8 @@ impl Enrolment {
 
 /// Whether a factor is refused because it was lost.
 fn is_lost(factor: &Factor) -> bool {
-    matches!(factor.state, State::Suspended { .. })
+    matches!(
+        factor.state,
+        State::Suspended { .. } | State::LeftBehind { .. }
+    )
 }

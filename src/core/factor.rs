@@ -178,6 +178,11 @@ pub enum State {
         /// Since when.
         since: u64,
     },
+    /// The same, since its owner came in by a rescue without it.
+    LeftBehind {
+        /// Since when, in Unix seconds.
+        since: u64,
+    },
 }
 
 /// A factor.

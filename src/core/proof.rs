@@ -3,7 +3,7 @@
 use thiserror::Error;
 
 use crate::account::Account;
-use crate::factor::State;
+use crate::factor::{Factor, State};
 use crate::way::Way;
 
 /// A change that an owner asks for.
@@ -53,7 +53,7 @@ impl Account {
     /// when device and codes are both lost. A code from a channel or a rescue lets its owner in and
     /// leads to a new factor, and to nothing else. A rescue whose code went into the login that it
     /// was for leaves nothing to show: a factor can be enrolled for an hour (`now` is Unix seconds)
-    /// after all factors were suspended.
+    /// after that.
     ///
     /// # Errors
     /// [`ProofRequired`]
@@ -86,15 +86,16 @@ impl Account {
         }
     }
 
-    /// Whether its owner came in by a way back within the hour, and no factor is left to show.
+    /// Whether its owner came in by a rescue within the hour, and no factor is left to show. Factors
+    /// that their owner suspended open nothing: whoever knows the password alone would follow.
     fn was_just_let_in(&self, now: u64) -> bool {
-        let suspended = self.factors.iter().map(|factor| match factor.state {
-            State::Suspended { since } => Some(since),
-            State::Pending | State::Active => None,
-        });
-        let latest = suspended.collect::<Option<Vec<u64>>>();
-        let latest = latest.and_then(|times| times.into_iter().max());
-        self.must_reenrol && latest.is_some_and(|since| since <= now && now - since < REENROLMENT)
+        let left = |factor: &Factor| match factor.state {
+            State::LeftBehind { since } => since <= now && now - since < REENROLMENT,
+            State::Pending | State::Active | State::Suspended { .. } => false,
+        };
+        self.must_reenrol
+            && !self.factors.iter().any(Factor::is_active)
+            && self.factors.iter().any(left)
     }
 }
 
@@ -166,7 +167,7 @@ mod tests {
         };
         assert!(!may(&account, Change::AddFactor, 5_000), "a factor is left");
         for factor in &mut account.factors {
-            factor.state = State::Suspended { since: 5_000 };
+            factor.state = State::LeftBehind { since: 5_000 };
         }
         for change in CHANGES {
             let adds = change == Change::AddFactor;
@@ -177,5 +178,17 @@ mod tests {
         }
         account.must_reenrol = false;
         assert!(!may(&account, Change::AddFactor, 5_000));
+    }
+
+    #[test]
+    fn suspending_a_factor_lets_nobody_enrol_another_by_the_password_alone() {
+        let mut account = Stand::enrolled(1000).account;
+        let id = account.factors[0].id;
+        account.suspend_factor(id, 5_000).unwrap();
+        assert!(account.must_reenrol());
+        for change in CHANGES {
+            let may = account.may_change(change, Proof::None, true, 5_001);
+            assert_eq!(may, Err(ProofRequired), "{change:?}");
+        }
     }
 }

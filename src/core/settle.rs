@@ -119,9 +119,11 @@ impl Account {
                 self.must_reenrol = true;
                 self.rescue = None;
                 self.generation = self.generation.saturating_add(1);
-                for factor in self.factors.iter_mut().filter(|f| f.is_active()) {
-                    factor.state = State::Suspended { since: moment.now };
-                    events.push(Event::FactorSuspended { factor: factor.id });
+                for factor in &mut self.factors {
+                    if factor.is_active() {
+                        events.push(Event::FactorSuspended { factor: factor.id });
+                    }
+                    factor.state = State::LeftBehind { since: moment.now };
                 }
             }
         }

@@ -81,7 +81,7 @@ fn factor(factor: &Factor) -> FactorRecord {
         state: match factor.state {
             State::Pending => "pending",
             State::Active => "active",
-            State::Suspended { .. } => "suspended",
+            State::Suspended { .. } | State::LeftBehind { .. } => "suspended",
         }
         .to_owned(),
         added: factor.added,
