@@ -27,18 +27,26 @@ impl Bare {
 
     /// Connect, begin, SELECT, CALCULATE, end, disconnect. The code has six digits.
     pub(crate) fn code(&mut self, id: &str, step: u64) -> Result<String> {
+        self.codes(id, &[step])
+    }
+
+    /// The same with a CALCULATE for each step; gives the code of the last one.
+    pub(crate) fn codes(&mut self, id: &str, steps: &[u64]) -> Result<String> {
         let reader = &self.reader;
         let mut card = self
             .context
             .connect(reader, ShareMode::Shared, Protocols::ANY)?;
         let transaction = card.transaction()?;
         transaction.transmit(SELECT, &mut self.buffer)?;
-        let answer = transaction.transmit(&calculate(id, step)?, &mut self.buffer)?;
-        // 76 05, the number of digits, 31 bits, 90 00: YKOATH, CALCULATE.
-        let bits: [u8; 4] = match answer {
-            [0x76, 5, _, bits @ .., 0x90, 0] => bits.try_into()?,
-            other => return Err(format!("the card answered {other:02x?}").into()),
-        };
+        let mut bits = [0; 4];
+        for step in steps {
+            let answer = transaction.transmit(&calculate(id, *step)?, &mut self.buffer)?;
+            // 76 05, the number of digits, 31 bits, 90 00: YKOATH, CALCULATE.
+            bits = match answer {
+                [0x76, 5, _, bits @ .., 0x90, 0] => bits.try_into()?,
+                other => return Err(format!("the card answered {other:02x?}").into()),
+            };
+        }
         let leave = Disposition::LeaveCard;
         transaction.end(leave).map_err(|(_, error)| error)?;
         card.disconnect(leave).map_err(|(_, error)| error)?;

@@ -39,6 +39,10 @@ impl Figure {
             .remark(&format!("p99 {:.2} ms", samples.percentile(99)))
     }
 
+    pub(crate) fn value(&self) -> f64 {
+        self.value
+    }
+
     pub(crate) fn at_most(self, limit: f64) -> Self {
         let reached = self.value <= limit;
         self.reach(&format!("≤ {limit}"), reached)

@@ -22,7 +22,6 @@ pub(crate) fn measure(oathd: &mut Process) -> Result<Vec<Figure>> {
     let before = switches(pid)?;
     thread::sleep(WINDOW);
     let after = switches(pid)?;
-    let status = fs::read_to_string(format!("/proc/{pid}/status"))?;
     oathd.check_alive()?;
 
     // A thread that began in between counts whole, one that ended counts as awake.
@@ -32,19 +31,24 @@ pub(crate) fn measure(oathd: &mut Process) -> Result<Vec<Figure>> {
         .map(|(task, count)| count - before.get(task).copied().unwrap_or(0))
         .sum();
     let total = woken + u64::try_from(ended.count())?;
-    let megabytes = |name| -> Result<f64> { Ok(field(&status, name)? as f64 * 1024.0 / 1e6) };
     let parts = format!(
         "{} threads; {:.1} MB of it are pages of programs and libraries",
         after.len(),
-        megabytes("RssFile:")?
+        megabytes(pid, "RssFile:")?
     );
     Ok(vec![
-        Figure::new("idle_rss_mb", megabytes("VmRSS:")?, "MB", 1)
+        Figure::new("idle_rss_mb", megabytes(pid, "VmRSS:")?, "MB", 1)
             .at_most(8.0)
             .remark(&parts),
         Figure::new("idle_context_switches_60s", total as f64, "switches", 1)
             .reach("0", total == 0),
     ])
+}
+
+/// A kind of memory of a process.
+pub(crate) fn megabytes(pid: u32, kind: &str) -> Result<f64> {
+    let status = fs::read_to_string(format!("/proc/{pid}/status"))?;
+    Ok(field(&status, kind)? as f64 * 1024.0 / 1e6)
 }
 
 /// Context switches of each thread since it began, of both kinds.

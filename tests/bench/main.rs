@@ -2,13 +2,14 @@
 //! software token in its reader, and Yubico's ykman on the same token.
 //!
 //! Without arguments it builds a world, measures, prints a table, and writes `bench.json` into
-//! cargo's target folder. What must not be disturbed by the way into the world runs within it: a
+//! cargo's target folder; with `accounts` it measures that part alone and writes no file. What must not be disturbed by the way into the world runs within it: a
 //! second process of this program with the name of a task.
 #![expect(
     clippy::print_stdout,
     reason = "a program that reports on its standard output"
 )]
 
+mod accounts;
 mod apdus;
 mod bare;
 mod figure;
@@ -37,13 +38,20 @@ fn main() -> Result<()> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     match arguments.as_slice() {
         [] => measure(),
-        [task] => {
-            let figures = inside::run(task)?;
-            println!("{}", serde_json::to_string(&figures)?);
+        [part] if part == "accounts" => {
+            print!("{}", figure::table(&accounts::measure()?));
             Ok(())
         }
-        _ => Err("usage: oathd-bench".into()),
+        [part, task @ ..] if part == "accounts" => tell(&accounts::run(task)?),
+        [task] => tell(&inside::run(task)?),
+        _ => Err("usage: oathd-bench [accounts]".into()),
     }
+}
+
+/// Gives figures to the process that asked for them.
+fn tell(figures: &[Figure]) -> Result<()> {
+    println!("{}", serde_json::to_string(figures)?);
+    Ok(())
 }
 
 fn measure() -> Result<()> {
@@ -64,6 +72,7 @@ fn measure() -> Result<()> {
     figures.extend(within(&world, "start")?);
     drop((oathd, world));
     figures.extend(apdus::measure()?);
+    figures.extend(accounts::measure()?);
     figures.extend(machine::sizes(&programs_folder()?)?);
 
     print!("{}", figure::table(&figures));
@@ -80,9 +89,14 @@ fn programs_folder() -> Result<PathBuf> {
 
 /// Starts oathd as the packages do, with nothing but warnings in its log.
 fn start_oathd(world: &World) -> Result<Process> {
+    start_oathd_with(world, &start::ARGUMENTS)
+}
+
+/// The same with other arguments.
+fn start_oathd_with(world: &World, arguments: &[&str]) -> Result<Process> {
     let mut oathd = world
         .built("oathd")?
-        .arguments(&start::ARGUMENTS)
+        .arguments(arguments)
         .user(User::Oathd)
         .start("oathd")?;
     let name = oathd_api::names::BUS_NAME;
@@ -97,7 +111,12 @@ fn start_oathd(world: &World) -> Result<Process> {
 
 /// Runs a task of [`inside`] within the world.
 fn within(world: &World, task: &str) -> Result<Vec<Figure>> {
-    let program = world.built("oathd-bench")?.arguments(&[task]);
+    within_as(world, User::Root, &[task])
+}
+
+/// Runs a task within the world, as `user`.
+fn within_as(world: &World, user: User, task: &[&str]) -> Result<Vec<Figure>> {
+    let program = world.built("oathd-bench")?.arguments(task).user(user);
     let told: String = program.run().and_then(|output| output.stdout())?;
     Ok(serde_json::from_str(&told).map_err(|_| Failure::Missing(told))?)
 }

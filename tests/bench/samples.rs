@@ -39,6 +39,17 @@ impl Samples {
         sorted.get(at).map_or(0.0, |time| time.as_secs_f64() * 1e3)
     }
 
+    /// These and `others`.
+    pub(crate) fn merged(&self, others: &Samples) -> Samples {
+        Samples(self.0.iter().chain(&others.0).copied().collect())
+    }
+
+    /// The times of at most `limit`, in milliseconds as it.
+    pub(crate) fn below(&self, limit: f64) -> Vec<f64> {
+        let times = self.0.iter().map(|time| time.as_secs_f64() * 1e3);
+        times.filter(|time| *time <= limit).collect()
+    }
+
     pub(crate) fn median(&self) -> f64 {
         self.percentile(50)
     }

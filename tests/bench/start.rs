@@ -21,26 +21,7 @@ pub(crate) const ARGUMENTS: [&str; 6] =
 const RUNS: usize = 50;
 
 pub(crate) async fn measure() -> Result<Vec<Figure>> {
-    let client = Client::system().await?;
-    let bus = DBusProxy::new(client.connection()).await?;
-    let name = (0, oathd_api::names::BUS_NAME);
-    let mut changes = bus.receive_name_owner_changed_with_args(&[name]).await?;
-    let (mut named, mut answered) = (Samples::default(), Samples::default());
-    for warm in [false, true] {
-        (named, answered) = Default::default();
-        for _ in 0..if warm { RUNS } else { 3 } {
-            let begun = Instant::now();
-            let mut oathd = spawn()?;
-            until(&mut changes, true).await?;
-            named.push(begun.elapsed());
-            let code = eventually("code", async || code(&client).await.ok()).await;
-            answered.push(begun.elapsed());
-            let ended = end(&mut oathd);
-            code?;
-            ended?;
-            until(&mut changes, false).await?;
-        }
-    }
+    let (named, answered) = measure_with(&ARGUMENTS, RUNS, true).await?;
     Ok(vec![
         Figure::median("start_to_name_ms", &named).at_most(10.0),
         Figure::median("start_to_first_code_ms", &answered)
@@ -48,9 +29,41 @@ pub(crate) async fn measure() -> Result<Vec<Figure>> {
     ])
 }
 
-fn spawn() -> Result<Child> {
+/// Starts oathd `runs` times: the times to its name, and to the first code where one is asked for.
+pub(crate) async fn measure_with(
+    arguments: &[&str],
+    runs: usize,
+    with_code: bool,
+) -> Result<(Samples, Samples)> {
+    let client = Client::system().await?;
+    let bus = DBusProxy::new(client.connection()).await?;
+    let name = (0, oathd_api::names::BUS_NAME);
+    let mut changes = bus.receive_name_owner_changed_with_args(&[name]).await?;
+    let (mut named, mut answered) = (Samples::default(), Samples::default());
+    for warm in [false, true] {
+        (named, answered) = Default::default();
+        for _ in 0..if warm { runs } else { 3 } {
+            let begun = Instant::now();
+            let mut oathd = spawn(arguments)?;
+            until(&mut changes, true).await?;
+            named.push(begun.elapsed());
+            let code = match with_code {
+                true => eventually("code", async || code(&client).await.ok()).await,
+                false => Ok(String::new()),
+            };
+            answered.push(begun.elapsed());
+            let ended = end(&mut oathd);
+            code?;
+            ended?;
+            until(&mut changes, false).await?;
+        }
+    }
+    Ok((named, answered))
+}
+
+fn spawn(arguments: &[&str]) -> Result<Child> {
     let mut oathd = Command::new("/run/build/oathd");
-    oathd.args(ARGUMENTS);
+    oathd.args(arguments);
     oathd.uid(User::Oathd.uid()).gid(User::Oathd.uid());
     oathd.stdin(Stdio::null());
     Ok(oathd.spawn()?)
