@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use oathd_api::{ErrorName, wire::ErrorDetails};
 use oathd_core::{
-    Accepted, Admission, Bearer, Event, Judgement, Lifetime, MacKey, Outcome, Receipt,
-    RecoveryCode, Response, Session, Source, Ticket, Way,
+    Accepted, Account, Admission, Bearer, Custody, Event, Factor, Judgement, Lifetime, MacKey,
+    Outcome, Receipt, RecoveryCode, Response, Session, Source, Ticket, Way,
 };
 use oathd_token::Entropy;
 use zeroize::Zeroizing;
@@ -80,7 +80,12 @@ impl Judge {
     /// Charges what was typed, and judges it where no token has a say. `in_turn` says that no other
     /// attempt at this account and class is under way.
     pub(super) fn typed(&self, draft: &mut Draft<'_>, typed: &str, in_turn: bool) -> First {
+        self.who.enter(draft);
         let response = Response::classify(typed);
+        if !in_turn && may_need_token(&draft.account, &response) {
+            draft.discard();
+            return First::Queue;
+        }
         let admit = |draft: &mut Draft<'_>| {
             let moment = draft.moment;
             draft.account.admit(self.who.class, response, moment)
@@ -90,16 +95,10 @@ impl Judge {
             Err(concluded) => return First::Concluded(concluded),
         };
         let on_token = |source: &Source| matches!(source, Source::Slot(_));
-        if !charged.ticket.wanted.iter().any(|w| on_token(&w.source)) {
-            let computed = Computed::default();
-            return First::Concluded(self.judge(draft, charged, computed, typed));
-        }
-        if in_turn {
+        if charged.ticket.wanted.iter().any(|w| on_token(&w.source)) {
             return First::Charged(Box::new(charged));
         }
-        self.attempts.give_back(charged.taken);
-        draft.discard();
-        First::Queue
+        First::Concluded(self.judge(draft, charged, Computed::default(), typed))
     }
 
     /// Charges an attempt in the bucket of its realm and at its account.
@@ -188,10 +187,11 @@ impl Judge {
     }
 
     /// Gives an attempt back that was charged and could not be looked at.
-    pub(super) fn withdraw(&self, draft: &mut Draft<'_>, charged: Charged) {
+    pub(super) fn withdraw(&self, draft: &mut Draft<'_>, charged: Charged) -> Vec<Told> {
         self.who.enter(draft);
         draft.account.withdraw(&charged.ticket);
         self.attempts.give_back(charged.taken);
+        charged.alarm.into_iter().collect()
     }
 
     /// Judges the answer of a token to a challenge.
@@ -306,6 +306,13 @@ impl Judge {
         draft.record(events);
         told
     }
+}
+
+/// Whether a token may have a say in whether the response is right.
+fn may_need_token(account: &Account, response: &Response) -> bool {
+    let on_token = |factor: &Factor| matches!(factor.custody, Custody::OnToken { .. });
+    matches!(response, Response::Digits(_) | Response::Pair(..))
+        && account.factors().iter().any(on_token)
 }
 
 /// A refusal as the caller is told.

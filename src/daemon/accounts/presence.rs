@@ -11,7 +11,7 @@ use oathd_oath::{Algorithm, Secret, code};
 use oathd_token::{Form, Steps, StepsRequest, Token, TouchPolicy};
 use zeroize::Zeroizing;
 
-use super::{Who, judging::Concluded, seeds};
+use super::{Who, judging::Concluded, pending::Pending, seeds};
 use crate::{
     error::Error,
     service::{Call, Service, presence_id},
@@ -114,6 +114,7 @@ impl Service {
             Ok(charged) => charged,
             Err(concluded) => return Ok(concluded),
         };
+        let pending = Pending::new(ledger, &judge, charged);
         let number = u64::from_be_bytes(self.accounts().random());
         let answer = async {
             let request = StepsRequest {
@@ -129,14 +130,14 @@ impl Service {
         };
         let answer: Result<Zeroizing<Vec<u8>>, Error> = answer.await;
         let expected = code::mac(&present.key, Algorithm::Sha256, number);
-        let concluded = ledger.change(&who.account, who.actor(), move |draft| match answer {
-            Ok(answer) => Ok(judge.presence(draft, charged, &expected, &answer)),
-            Err(error) => {
-                judge.withdraw(draft, charged);
-                Err(error)
-            }
+        let ended = pending.end(move |judge, draft, charged| match answer {
+            Ok(answer) => judge.presence(draft, charged, &expected, &answer),
+            Err(error) => Concluded {
+                told: judge.withdraw(draft, charged),
+                answer: Err(error),
+            },
         });
-        concluded.await?
+        ended.await
     }
 }
 

@@ -13,6 +13,7 @@ use zeroize::Zeroizing;
 use super::{
     Who,
     judging::{Concluded, First, Granted, Judge, refusal},
+    pending::Pending,
 };
 use crate::{
     error::Error,
@@ -109,14 +110,13 @@ impl Service {
             First::Queue => return Err(Error::new(ErrorName::TokenBusy)),
             First::Charged(charged) => charged,
         };
-        let computed = self
-            .candidates_of_slots(call, who, &charged.ticket.wanted)
-            .await;
-        let (ledger, judge) = (&self.accounts().ledger, judge.clone());
-        let concluded = ledger.change(&who.account, who.actor(), move |draft| {
-            judge.typed_on_token(draft, *charged, computed, &typed)
+        let wanted = charged.ticket.wanted.clone();
+        let pending = Pending::new(&self.accounts().ledger, judge, *charged);
+        let computed = self.candidates_of_slots(call, who, &wanted).await;
+        let judged = pending.end(move |judge, draft, charged| {
+            judge.typed_on_token(draft, charged, computed, &typed)
         });
-        Ok(concluded.await?)
+        judged.await
     }
 
     /// Waits for the turn of a call at an account.
