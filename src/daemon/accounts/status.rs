@@ -77,8 +77,12 @@ impl Service {
     ) -> Result<Requirement, Error> {
         let settings = self.accounts().settings();
         let is_enrolled = account.is_enrolled();
-        let Some(uid) = who.uid.filter(|_| !is_enrolled) else {
+        if is_enrolled || !who.account.realm().is_local() {
             return Ok(asked(is_enrolled));
+        }
+        // One that is not found, perhaps because looking it up failed, is anybody.
+        let Some(uid) = who.uid else {
+            return Ok(required(&settings.policy, &[], None, now, now));
         };
         let groups = match settings.policy.groups.is_empty() {
             true => Vec::new(),
@@ -88,7 +92,7 @@ impl Service {
             },
         };
         let since = account.policy_since();
-        let at = |since| required(&settings.policy, &groups, uid, since, now);
+        let at = |since| required(&settings.policy, &groups, Some(uid), since, now);
         let first = at(since.unwrap_or(now));
         if since.is_none() && first != at(0) {
             self.meet_policy(who).await?;
@@ -110,11 +114,17 @@ impl Service {
     }
 }
 
-fn required(policy: &Policy, groups: &[String], uid: u32, since: u64, now: u64) -> Requirement {
+fn required(
+    policy: &Policy,
+    groups: &[String],
+    uid: Option<u32>,
+    since: u64,
+    now: u64,
+) -> Requirement {
     let groups: Vec<&str> = groups.iter().map(String::as_str).collect();
     let subject = Subject {
         groups: &groups,
-        is_root: uid == 0,
+        is_root: uid == Some(0),
         is_enrolled: false,
         since,
     };

@@ -55,12 +55,18 @@ impl Service {
         let service = fitting(service, MAX_SERVICE, "service")?;
         let host = fitting(remote_host, MAX_HOST, "remote_host")?;
         let caller = call.caller.uid;
-        let (account, standing, uid) = match account.parse::<AccountName>() {
-            _ if account.is_empty() => own(caller).await?,
-            Ok(name) if name.realm().is_local() => local(caller, name).await?,
-            Ok(name) => (name.clone(), self.of_realm(caller, name.realm())?, None),
-            Err(reason) => return Err(reason.into()),
-        };
+        let found = call.in_time(async {
+            match account.parse::<AccountName>() {
+                _ if account.is_empty() => own(caller).await,
+                Ok(name) if name.realm().is_local() => local(caller, name).await,
+                Ok(name) => Ok((name.clone(), self.of_realm(caller, name.realm())?, None)),
+                Err(reason) => Err(reason.into()),
+            }
+        });
+        let late = "looking the user up takes too long";
+        let found = found.await;
+        let found = found.unwrap_or_else(|| Err(Error::because(ErrorName::StateUnavailable, late)));
+        let (account, standing, uid) = found?;
         if !host.is_empty() && standing != Standing::Root {
             return Err(Error::invalid_args("remote_host is for root"));
         }
@@ -151,9 +157,10 @@ impl Who {
     }
 
     /// Whether a record is this account's: the name of a local one may have been given to another
-    /// user since, who gets nothing of it.
+    /// user since, who gets nothing of it. A lookup that fails finds no user either, so a record
+    /// whose user is not found stands: its factor is asked for.
     pub(crate) fn owns(&self, record: &Account) -> bool {
-        !self.account.realm().is_local() || record.uid() == self.uid
+        !self.account.realm().is_local() || self.uid.is_none() || record.uid() == self.uid
     }
 
     /// Makes a record of another user with the same name look as if it were not there. To be called
@@ -212,6 +219,10 @@ mod tests {
             caller_uid: uid,
             uid: Some(uid),
         };
+        let not_found = Who {
+            uid: None,
+            ..who(0)
+        };
         let (first, second) = (who(1_000), who(1_001));
         let enter = async |who: &Who, begin: bool| {
             let (entering, uid) = (who.clone(), who.uid);
@@ -228,6 +239,7 @@ mod tests {
         };
         assert_eq!(enter(&first, true).await, (false, Some(5)));
         assert_eq!(enter(&first, false).await, (true, Some(5)));
+        assert_eq!(enter(&not_found, false).await, (true, Some(5)));
         assert_eq!(enter(&second, false).await, (false, None));
         assert_eq!(enter(&first, false).await, (true, Some(5)));
         assert_eq!(enter(&second, true).await, (false, Some(5)));
