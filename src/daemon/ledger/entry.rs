@@ -139,3 +139,62 @@ pub(super) fn decode(seq: u64, at: u64, bytes: &[u8]) -> Option<AuditEntry> {
         what: stored.what,
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use oathd_core::Family;
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn what() -> impl Strategy<Value = What> {
+        prop_oneof![
+            any::<u32>().prop_map(|count| What::SessionsEnded { count }),
+            (any::<u64>(), any::<u64>()).prop_map(|(accounts, backup_seq)| What::Restored {
+                accounts,
+                backup_seq
+            }),
+            any::<u16>().prop_map(|failures| What::Event(Event::Failed {
+                family: Family::Codes,
+                class: CallerClass::Remote,
+                failures
+            })),
+            (any::<u32>(), "\\PC{0,200}", any::<bool>()).prop_map(|(by, reason, overridden)| {
+                What::Event(Event::RescueOpened {
+                    by,
+                    reason,
+                    overridden,
+                })
+            }),
+        ]
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_written_is_read_back(
+            uid: u32, class in prop::sample::select(&CallerClass::ALL[..]), service in "\\PC{0,80}",
+            name in prop::option::of("[a-z@.]{1,20}@[a-z]{1,9}"), what in what(), seq: u64, at: u64,
+        ) {
+            let account: Option<AccountName> = name.map(|name| name.parse().unwrap());
+            let actor = Actor { uid, class: Some(class), service: Some(service.clone()) };
+            let bytes = encode(&actor, account.as_ref(), what.clone());
+            let entry = decode(seq, at, &bytes).unwrap();
+            prop_assert_eq!((entry.seq, entry.at, &entry.account, &entry.what), (seq, at, &account, &what));
+            let kept = entry.actor.service.unwrap();
+            prop_assert!(service.starts_with(&kept) && kept.len() <= MAX_SERVICE);
+            prop_assert!(kept == service || kept.len() > MAX_SERVICE - 4);
+            prop_assert_eq!((entry.actor.uid, entry.actor.class), (uid, Some(class)));
+            // Nothing may follow, and nothing may be missing.
+            prop_assert_eq!(decode(seq, at, &[&bytes[..], &[0]].concat()), None);
+            prop_assert_eq!(decode(seq, at, &bytes[..bytes.len() - 1]), None);
+        }
+
+        #[test]
+        fn no_bytes_panic(mut bytes in prop::collection::vec(any::<u8>(), 0..100), versioned: bool) {
+            if let (Some(first), true) = (bytes.first_mut(), versioned) {
+                *first = VERSION;
+            }
+            let _ = decode(1, 2, &bytes);
+        }
+    }
+}

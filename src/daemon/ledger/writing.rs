@@ -226,17 +226,23 @@ pub(super) fn refused<T>(answer: T) -> Abort<Undone<T>> {
     Abort::Refused(Undone::Discarded(answer))
 }
 
-/// The row and the record of an account.
+/// The row and the record of an account. Where there is none, its neighbour in the order of names
+/// is read in its place, from the disk like any: the time tells nothing.
 pub(super) fn find(
     connection: &Connection,
     name: &AccountName,
 ) -> rusqlite::Result<Option<(i64, Vec<u8>)>> {
-    connection
-        .prepare_cached("SELECT id, record FROM account WHERE realm = ? AND name = ?")?
+    let found = connection
+        .prepare_cached(
+            "SELECT name = ?2, id, record FROM account WHERE realm = ?1 AND name >= ?2
+             ORDER BY name LIMIT 1",
+        )?
         .query_row((name.realm().as_str(), name.name()), |row| {
-            Ok((row.get(0)?, row.get(1)?))
+            let row: (bool, i64, Vec<u8>) = (row.get(0)?, row.get(1)?, row.get(2)?);
+            Ok(row)
         })
-        .optional()
+        .optional()?;
+    Ok(found.and_then(|(same, row, record)| same.then_some((row, record))))
 }
 
 fn write(connection: &Connection, row: i64, record: &[u8]) -> rusqlite::Result<()> {
