@@ -1,8 +1,9 @@
 //! Proves: codes of a factor that a token alone keeps are compared with what its verifier slot gives,
 //! each accepted once; a touch is proved by challenge, and only where the user was told; what the
 //! token cannot do at the moment – it is absent, shown by two readers, pulled, untouched – has an
-//! error of its own whatever was typed, and is not counted; recovery codes need no token; a touch
-//! proves nothing about a login from elsewhere; a charge is on the disk before the token is asked.
+//! error of its own whatever was typed, and is not counted, nor is an attempt that its caller gives
+//! up; recovery codes need no token; a touch proves nothing about a login from elsewhere; of two
+//! tokens one is enough; a charge is on the disk before the token is asked.
 //! Does not prove: how a verifier slot is written, which enrolment does.
 
 use std::os::unix::fs::chown;
@@ -151,6 +152,43 @@ async fn a_touch_is_proved_by_challenge() {
         (name == ErrorName::NoToken).then_some(())
     };
     eventually("NoToken", gone).await.unwrap();
+}
+
+#[tokio::test]
+async fn whoever_leaves_before_the_touch_is_not_charged() {
+    let shop = Shop::with(vec![card(Touch::Manual)]).await;
+    let owner = enrolled(&shop).await;
+    let card = &shop.near.cards[0];
+    let options = PresenceOptions {
+        allow_touch: Some(true),
+        ..PresenceOptions::default()
+    };
+    for _ in 0..5 {
+        let client = shop.near.client(User::Alice).await;
+        let verifier = client.verifier();
+        let asked = verifier.verify_presence(&owner.account, &options);
+        let waits = async || card.status().awaiting_touch.then_some(());
+        tokio::select! {
+            answer = asked => panic!("{answer:?}"),
+            waits = eventually("a request for a touch", waits) => waits.unwrap(),
+        }
+        client.connection().clone().close().await.unwrap();
+        let over = async || (!card.status().awaiting_touch).then_some(());
+        eventually("the end of the wait", over).await.unwrap();
+    }
+    let (verifier, options) = (shop.service.verifier(), VerifyOptions::default());
+    // Five that count would have it wait for a minute.
+    let free = async || {
+        let status = verifier.status(&owner.account, &options).await.unwrap();
+        let presence = status.ways.iter().find(|way| way.kind == "presence");
+        (presence.unwrap().wait == 0).then_some(())
+    };
+    eventually("no wait", free).await.unwrap();
+    let (receipt, ()) = tokio::join!(touch(&shop, true, None), async {
+        let touched = async || card.touch().then_some(());
+        eventually("a request for a touch", touched).await.unwrap();
+    });
+    assert_eq!(receipt.unwrap().way, "presence");
 }
 
 #[tokio::test]
