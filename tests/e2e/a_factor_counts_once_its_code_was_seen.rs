@@ -4,10 +4,13 @@
 //! seed is handed out once, to the connection that began.
 //! Does not prove: what becomes of an enrollment that is not confirmed.
 
+use std::sync::Arc;
+
 use oathd_api::names::{ACCOUNTS_INTERFACE, ENROLLMENT_INTERFACE, ROOT_PATH};
 use oathd_api::wire::account::EnrollOptions;
 use oathd_api::wire::enrollment::{ConfirmOptions, ConfirmedRecord, WriteOptions};
 use oathd_client::{Client, Enrollment, ErrorName, Token};
+use oathd_daemon::clock::ManualClock;
 use oathd_oath::Period;
 use oathd_tests::world::User;
 use zbus::ObjectPath;
@@ -17,6 +20,7 @@ use crate::holder::{
     Authenticator, CAROL, DAVE, SERVICE, config, counting, describe, enrol, lines, memory, near,
     nothing, prove, verify,
 };
+use crate::near::Near;
 use crate::raw;
 
 async fn begin(client: &Client, options: &EnrollOptions) -> Enrollment {
@@ -85,6 +89,53 @@ async fn all_at_once() {
     );
     let receipt = verify(&client, CAROL, &codes[3], "shop").await.unwrap();
     assert_eq!(receipt.way, "recovery");
+}
+
+#[tokio::test]
+async fn whatever_its_parameters() {
+    let clock = Arc::new(ManualClock::new(1_800_000_000));
+    let near = Near::at(&clock, config()).await;
+    let client = near.client(SERVICE).await;
+    let (algorithms, digits, periods) = (["SHA1", "SHA256", "SHA512"], [6, 7, 8], [15, 30, 60]);
+    for (number, algorithm) in algorithms.into_iter().enumerate() {
+        let (digits, period) = (digits[number], periods[number]);
+        let account = format!("user{number}@shop");
+        let options = EnrollOptions {
+            algorithm: Some(algorithm.to_owned()),
+            digits: Some(digits),
+            period: Some(period),
+            label: Some("phone".to_owned()),
+            role: Some("backup".to_owned()),
+            not_after: Some(2_000_000_000),
+            issuer: Some("Shop".to_owned()),
+            ..EnrollOptions::default()
+        };
+        let accounts = client.accounts();
+        let begun = accounts.begin_enrollment(&account, &options).await;
+        let enrollment = begun.unwrap();
+        let address = enrollment.reveal().await.unwrap();
+        assert!(address.starts_with("otpauth://totp/Shop:"), "issuer");
+        let authenticator = Authenticator::scan(&address);
+        let step = 1_800_000_000 / u64::from(period);
+        let code = authenticator.code_of(step);
+        assert_eq!(u32::try_from(code.len()), Ok(digits));
+        confirm(&enrollment, &code).await.unwrap();
+        let factor = describe(&client, &account).await.factors.remove(0);
+        assert_eq!(
+            (factor.algorithm.as_str(), factor.digits),
+            (algorithm, digits)
+        );
+        assert_eq!(
+            (factor.period, factor.label.as_str()),
+            (Some(period), "phone")
+        );
+        assert_eq!(
+            (factor.role.as_str(), factor.not_after),
+            ("backup", Some(2_000_000_000))
+        );
+        let next = authenticator.code_of(step + 1);
+        verify(&client, &account, &next, "shop").await.unwrap();
+    }
 }
 
 #[tokio::test]
@@ -211,12 +262,7 @@ fn role(role: &str) -> WriteOptions {
 
 /// Tokens, the client of root, and an enrollment of Carol's.
 async fn with_tokens(custody: &str, count: u32) -> (Desk, Client, Vec<Token>, Enrollment) {
-    let desk = Desk::configured(
-        several(count),
-        |readers| std::sync::Arc::new(readers),
-        config(),
-    )
-    .await;
+    let desk = Desk::configured(several(count), |readers| Arc::new(readers), config()).await;
     let client = desk.client().await;
     let mut tokens = Vec::new();
     for number in 0..usize::try_from(count).unwrap() {

@@ -9,12 +9,12 @@ use std::sync::Arc;
 use oathd_api::wire::account::EnrollOptions;
 use oathd_api::wire::administration::ImportAccountsOptions;
 use oathd_api::wire::enrollment::{ConfirmOptions, WriteOptions};
-use oathd_card::Fault;
+use oathd_card::{CardOptions, Fault, Profile};
 use oathd_client::{Client, Enrollment, ErrorName, Token};
 use oathd_oath::Period;
 use oathd_tests::world::{User, eventually};
 
-use crate::desk::{Desk, cause, several};
+use crate::desk::{Desk, SEED, SERIAL, cause, model, named, refused, several};
 use crate::holder::{
     Authenticator, CAROL, SERVICE, config, counting, describe, enrol, lines, near, nothing, prove,
 };
@@ -180,4 +180,52 @@ async fn a_seed_belongs_to_one_account() {
     assert_eq!(cause(taken), ErrorName::SeedInUse);
     assert!(!describe(&client, CAROL).await.enrolled);
     enrol(&client, CAROL, nothing()).await;
+}
+
+#[tokio::test]
+async fn what_one_token_cannot_take_is_written_to_none() {
+    let small = CardOptions {
+        serial: SERIAL + 1,
+        ..model(Profile::YubiKey43)
+    };
+    let tokens = vec![model(Profile::default()), small];
+    let desk = Desk::configured(tokens, |readers| Arc::new(readers), config()).await;
+    let client = desk.client().await;
+    let tokens = [desk.find(&client, 0).await, desk.find(&client, 1).await];
+    for number in 0..32 {
+        let credential = named(&format!("account {number}"));
+        tokens[1].add(SEED, &credential).await.unwrap();
+    }
+    let before = [desk.memory(0), desk.memory(1)];
+    let enrollment = begin(&client, &EnrollOptions::default()).await;
+    let (name, details) = refused(enrollment.write(&tokens, &WriteOptions::default()).await);
+    assert_eq!((name, details.capacity), (ErrorName::TokenFull, Some(32)));
+    assert_eq!(details.tokens, Some(vec![(SERIAL + 1).to_string()]));
+    assert_eq!([desk.memory(0), desk.memory(1)], before);
+    assert_eq!(enrollment.describe().await.unwrap().written, []);
+    let none = enrollment.write(&[], &WriteOptions::default()).await;
+    assert_eq!(cause(none), ErrorName::NoToken);
+}
+
+#[tokio::test]
+async fn a_slot_that_wants_a_touch_is_proved_by_its_code() {
+    let desk = Desk::configured(several(1), |readers| Arc::new(readers), config()).await;
+    let client = desk.client().await;
+    let token = desk.find(&client, 0).await;
+    let enrollment = begin(&client, &EnrollOptions::default()).await;
+    let options = WriteOptions {
+        touch: Some(true),
+        ..WriteOptions::default()
+    };
+    let written = enrollment
+        .write(std::slice::from_ref(&token), &options)
+        .await;
+    written.unwrap();
+    let (code, ()) = tokio::join!(token.code("shop:carol", true), desk.touch(0));
+    let code = code.unwrap().code;
+    // Nothing is asked of the token any more.
+    let commands = desk.card(0).status().commands;
+    let confirmed = enrollment.confirm(&code, &ConfirmOptions::default()).await;
+    assert_eq!(confirmed.unwrap().factors.len(), 1);
+    assert_eq!(desk.card(0).status().commands, commands);
 }
