@@ -288,6 +288,20 @@ impl Account {
         self.recovery_generation
     }
 
+    /// Takes over from `here`, the account in the store that a restore replaces, what must not fall
+    /// back: what was used there stays used, and what was granted there ends.
+    pub fn outlive(&mut self, here: &Self) {
+        for mark in here.marks.iter() {
+            // A seed that finds no room has no factor in this record.
+            let _ = self
+                .marks
+                .remember(mark.fingerprint.clone(), mark.watermark);
+        }
+        self.generation = self.generation.max(here.generation);
+        self.next_id = self.next_id.max(here.next_id);
+        self.recovery_generation = self.recovery_generation.max(here.recovery_generation);
+    }
+
     /// What a restore of the store asks of an account. `latest` is the latest time that is known
     /// from anywhere, in Unix seconds.
     ///

@@ -85,7 +85,11 @@ async fn what_was_used_since_a_backup_stays_used() {
     let step = NOW / 30;
     let accepted = |outcome| matches!(outcome, Outcome::Accepted(_));
     assert!(accepted(attempt(&stand, "alice@shop", 1, step).await));
-    assert!(accepted(attempt(&stand, "bob", 2, 0).await));
+    // More counters than a restore passes over.
+    for counter in [0, 9, 18] {
+        assert!(accepted(attempt(&stand, "bob", 2, counter).await));
+    }
+    let before = stand.ledger().read(&name("bob")).await.unwrap().unwrap();
     stand.enrol("carol@shop", 3, TOTP).await;
 
     let report = restore(&stand, &file).await.unwrap();
@@ -93,8 +97,12 @@ async fn what_was_used_since_a_backup_stays_used() {
     assert!(!report.adopted && report.floor >= NOW);
     assert!(!accepted(attempt(&stand, "alice@shop", 1, step).await));
     assert!(!accepted(attempt(&stand, "alice@shop", 1, step + 1).await));
-    assert!(!accepted(attempt(&stand, "bob", 2, 0).await));
-    assert!(accepted(attempt(&stand, "bob", 2, 11).await));
+    for counter in [0, 18, 11] {
+        assert!(!accepted(attempt(&stand, "bob", 2, counter).await));
+    }
+    assert!(accepted(attempt(&stand, "bob", 2, 30).await));
+    let after = stand.ledger().read(&name("bob")).await.unwrap().unwrap();
+    assert!(after.generation() > before.generation());
     assert_eq!(
         stand.ledger().read(&name("carol@shop")).await.unwrap(),
         None

@@ -10,6 +10,7 @@ use sha2::Sha256;
 use super::{
     trail::{self, Ends},
     verdict,
+    writing::find,
 };
 
 /// How many counters of HOTP are passed over: as many as one look-ahead reaches, so that the next
@@ -25,10 +26,12 @@ pub(super) struct Replaced {
     realms: BTreeSet<String>,
 }
 
-/// Replaces all accounts and seeds. Sessions and API keys are void after a restore, so they go.
+/// Replaces all accounts and seeds. Sessions and API keys are void after a restore, so they go. What
+/// the accounts `here`, the store as it was before, remember of used codes is kept.
 pub(super) fn accounts(
     connection: &Connection,
     backup: &Connection,
+    here: &Connection,
     latest: u64,
 ) -> rusqlite::Result<Result<Replaced, RecordError>> {
     connection.execute_batch(
@@ -55,6 +58,11 @@ pub(super) fn accounts(
             Ok(account) => account,
             Err(error) => return Ok(Err(error)),
         };
+        if let Some((_, record)) = find(here, account.name())?
+            && let Ok(here) = oathd_core::decode(&record)
+        {
+            account.outlive(&here);
+        }
         let events = account.after_restore(latest, HOTP_SKIP);
         let record = match oathd_core::encode(&account) {
             Ok(record) => record,

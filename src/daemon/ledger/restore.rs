@@ -126,7 +126,8 @@ impl Shared {
                 happened.push(What::TrailBroken);
             }
         }
-        let replaced = match replace::accounts(connection, backup, latest)? {
+        let here = reader::open(self.store.path())?;
+        let replaced = match replace::accounts(connection, backup, &here, latest)? {
             Ok(replaced) => replaced,
             Err(error) => return Err(refused(Err(unusable(error)))),
         };
