@@ -83,6 +83,7 @@ mod the_name_stays_with_its_oathd;
 mod the_owner_gives_the_password_for_a_change;
 mod the_vault_key_is_never_replaced;
 mod till;
+mod unknown_words_about_accounts_are_refused;
 mod unknown_words_are_refused;
 mod what_a_token_cannot_take_is_refused_unwritten;
 mod what_cannot_be_kept_is_denied;
