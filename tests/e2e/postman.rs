@@ -10,7 +10,7 @@ use oathd_tests::world::{User, World};
 use zbus::{Connection, OwnedFd, fdo, fdo::DBusProxy, interface};
 
 /// Who may own the name, and who reaches it.
-const POLICY: &str = r#"<!DOCTYPE busconfig PUBLIC "-//freedesktop//DTD D-Bus Bus Configuration 1.0//EN"
+pub(crate) const POLICY: &str = r#"<!DOCTYPE busconfig PUBLIC "-//freedesktop//DTD D-Bus Bus Configuration 1.0//EN"
  "http://www.freedesktop.org/standards/dbus/1.0/busconfig.dtd">
 <busconfig>
   <policy user="root"><allow own="org.oathd.Deliver1"/></policy>
@@ -105,8 +105,8 @@ impl Postman {
     /// The code in the last message to `address`.
     pub(crate) fn code(&self, address: &str) -> String {
         let letters = self.letters(address);
-        let words = letters.last().unwrap().text.split_whitespace();
+        let mut words = letters.last().unwrap().text.split_whitespace();
         let is_code = |word: &&str| word.len() == 8 && word.bytes().all(|b| b.is_ascii_digit());
-        words.filter(is_code).next_back().unwrap().to_owned()
+        words.rfind(is_code).unwrap().to_owned()
     }
 }
