@@ -4,6 +4,7 @@ use thiserror::Error;
 
 use crate::account::{Account, MAX_FACTORS, Standing};
 use crate::candidate::SKEW;
+use crate::charge::Family;
 use crate::enrolment::Plan;
 use crate::event::Event;
 use crate::factor::{Custody, Factor, FactorId, Holding, MAX_LABEL, Role, Sealed, State};
@@ -52,7 +53,9 @@ impl Account {
     /// [`FactorError`]
     pub fn remove_factor(&mut self, id: FactorId) -> Result<Event, FactorError> {
         let factor = self.factor(id).ok_or(FactorError::Unknown)?;
-        if factor.is_active() && self.factors.iter().filter(|f| f.is_active()).count() == 1 {
+        let others = || self.factors.iter().filter(|f| f.id != id);
+        // One that is suspended still holds the account shut until another is enrolled.
+        if others().next().is_none() || (factor.is_active() && !others().any(Factor::is_active)) {
             return Err(FactorError::Last);
         }
         self.factors.retain(|f| f.id != id);
@@ -159,6 +162,7 @@ impl Account {
         if self.standing != Standing::Decoy {
             self.standing = Standing::Open;
         }
+        self.ledger.reopen(Family::Codes);
         Ok(Some(Event::FactorAdded { factor: id }))
     }
 
@@ -255,6 +259,22 @@ mod tests {
         assert!(stand.account.must_reenrol() && stand.account.is_enrolled());
         let text = stand.code(id, START / 30);
         assert!(!stand.accepts(CallerClass::Console, &text, START));
+        assert_eq!(stand.account.remove_factor(id), Err(FactorError::Last));
+    }
+
+    #[test]
+    fn guesses_at_an_account_without_a_factor_do_not_shut_one_that_is_imported() {
+        let mut stand = Stand::new(1000);
+        let mut now = START;
+        for _ in 0..=crate::charge::CAP {
+            now += crate::charge::LONGEST_WAIT;
+            stand.attempt(CallerClass::Remote, "000000", now);
+        }
+        let plan = stand.plan(1, TOTP, None);
+        let id = import(&mut stand, &plan, now).unwrap();
+        now += crate::charge::LONGEST_WAIT;
+        let text = stand.code(id, now / 30);
+        assert!(stand.accepts(CallerClass::Remote, &text, now));
     }
 
     #[test]
