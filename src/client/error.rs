@@ -36,6 +36,12 @@ pub enum Error {
         /// What the bus says.
         String,
     ),
+    /// The arguments do not fit the method.
+    #[error("oathd does not take what it was given.")]
+    InvalidArgs(
+        /// What does not fit.
+        String,
+    ),
     /// oathd, or the bus, grants this user no more at a time.
     #[error("Your programs have too much under way with oathd.")]
     LimitsExceeded(
@@ -78,6 +84,7 @@ impl Error {
             Error::NoBus(_) => "NoBus",
             Error::InteractiveAuthorizationRequired => "InteractiveAuthorizationRequired",
             Error::AccessDenied(_) => "AccessDenied",
+            Error::InvalidArgs(_) => "InvalidArgs",
             Error::LimitsExceeded(_) => "LimitsExceeded",
             Error::TimedOut => "TimedOut",
             Error::SecretLength(_) => "SecretLength",
@@ -101,6 +108,10 @@ impl Error {
             Error::AccessDenied(_) => {
                 "Ask an administrator for the policy of org.oathd.Oathd1 in /usr/share/dbus-1/system.d."
             }
+            Error::InvalidArgs(_) => {
+                "Change what does not fit; if nothing of it was yours, check that client and \
+                 service are of the same release."
+            }
             Error::LimitsExceeded(_) => {
                 "Wait until other programs are done, or end some that use oathd."
             }
@@ -116,7 +127,9 @@ impl Error {
     pub fn detail(&self) -> Option<String> {
         match self {
             Error::Oathd { details, .. } => details.detail.clone(),
-            Error::AccessDenied(text) | Error::LimitsExceeded(text) => Some(text.clone()),
+            Error::AccessDenied(text) | Error::InvalidArgs(text) | Error::LimitsExceeded(text) => {
+                Some(text.clone())
+            }
             Error::NoBus(source) | Error::Bus(source) => Some(source.to_string()),
             Error::Memory(source) => Some(source.to_string()),
             Error::NotRunning
@@ -137,6 +150,7 @@ impl Error {
             Error::InteractiveAuthorizationRequired | Error::AccessDenied(_) => {
                 ExitCode::NotAuthorized
             }
+            Error::InvalidArgs(_) => ExitCode::Usage,
             Error::LimitsExceeded(_) => ExitCode::Busy,
             Error::SecretLength(_) => ExitCode::BadInput,
             Error::Bus(_) => ExitCode::Refused,
@@ -182,6 +196,11 @@ impl From<zbus::Error> for Error {
     }
 }
 
+/// What oathd says in detail, or all that the bus says.
+fn detail_of(text: String) -> String {
+    ErrorDetails::from_message(&text).detail.unwrap_or(text)
+}
+
 impl From<fdo::Error> for Error {
     fn from(error: fdo::Error) -> Error {
         use fdo::Error as Fdo;
@@ -207,10 +226,8 @@ impl From<fdo::Error> for Error {
             Fdo::UnknownObject(_) => ErrorName::TokenRemoved.into(),
             Fdo::InteractiveAuthorizationRequired(_) => Error::InteractiveAuthorizationRequired,
             Fdo::AccessDenied(text) => Error::AccessDenied(text),
-            Fdo::LimitsExceeded(text) => {
-                let detail = ErrorDetails::from_message(&text).detail;
-                Error::LimitsExceeded(detail.unwrap_or(text))
-            }
+            Fdo::InvalidArgs(text) => Error::InvalidArgs(detail_of(text)),
+            Fdo::LimitsExceeded(text) => Error::LimitsExceeded(detail_of(text)),
             Fdo::ZBus(inner) => match inner {
                 zbus::Error::FDO(_) => Error::Bus(inner),
                 inner => Error::from(inner),

@@ -63,6 +63,13 @@ impl FakeToken {
                     ..Default::default()
                 },
             )),
+            ("nonsense", _) => Err(Refusal(
+                "org.freedesktop.DBus.Error.InvalidArgs",
+                ErrorDetails {
+                    detail: Some("a time that is over".into()),
+                    ..Default::default()
+                },
+            )),
             ("foreign", _) => Err(Refusal("com.example.Odd", ErrorDetails::default())),
             _ => Ok(HashMap::from([
                 ("code", Variant::from("123456")),
@@ -204,6 +211,17 @@ async fn a_user_who_takes_too_much_is_told_to_wait() {
         refused.detail().as_deref(),
         Some("this user has too many calls")
     );
+}
+
+#[tokio::test]
+async fn what_does_not_fit_is_told() {
+    let (_client, token, _server) = pair().await;
+    let refused = token.code("nonsense", false).await.unwrap_err();
+    assert_eq!(
+        (refused.name(), refused.exit_code()),
+        ("InvalidArgs", ExitCode::Usage)
+    );
+    assert_eq!(refused.detail().as_deref(), Some("a time that is over"));
 }
 
 #[tokio::test]

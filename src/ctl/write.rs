@@ -36,6 +36,22 @@ pub(crate) async fn write(
     }
 }
 
+/// Refuses to replace credentials on `count` tokens at once: what was replaced could not be put back
+/// where another token fails.
+pub(crate) fn force_on_one(force: bool, count: usize) -> Result<(), Failure> {
+    if !force || count < 2 {
+        return Ok(());
+    }
+    let mut failure = Failure::usage(
+        "--force replaces a credential on one token, never on several: if one failed, what was \
+         replaced on another could not be put back.",
+    );
+    failure.remedy = "Remove the old credential from each by `oathctl remove --token TOKEN`, and \
+                      repeat this without --force."
+        .to_owned();
+    Err(failure)
+}
+
 fn options(credential: &NewCredential, args: &WriteArgs) -> AddOptions {
     let (kind, period) = match credential.kind {
         Kind::Totp { period } => ("totp", Some(period.seconds())),
@@ -100,6 +116,16 @@ mod tests {
             summary(&credential),
             ["60/GitHub:me", "TOTP", "SHA256", "8 digits", "60 s"]
         );
+    }
+
+    #[test]
+    fn several_tokens_exclude_force() {
+        for (force, count) in [(false, 0), (false, 2), (true, 0), (true, 1)] {
+            assert!(force_on_one(force, count).is_ok());
+        }
+        for count in [2, 16] {
+            assert_eq!(force_on_one(true, count).unwrap_err().name, "Usage");
+        }
     }
 
     #[test]

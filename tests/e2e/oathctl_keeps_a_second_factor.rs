@@ -7,10 +7,12 @@
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 
+use oathd_client::ErrorName;
 use oathd_tests::world::{CardSetup, User, World};
 use serde_json::Value;
 
 use crate::postman::Postman;
+use crate::till::Shop;
 
 struct Desk(World);
 
@@ -268,7 +270,8 @@ fn a_token_that_stays_here_checks_codes_and_proves_a_touch() {
         ..CardSetup::default()
     };
     desk.0.insert_card(setup).unwrap();
-    let line = "enroll --token 12345678 --verifier 12345679 --read-code --no-recovery-codes --yes";
+    let line =
+        "enroll --token 12345678 --verifier 12345679 --read-code --no-recovery-codes --force --yes";
     let enroll = |desk: &Desk| desk.output(User::Alice, &format!("{line} --json"), "");
     let (code, refused, _) = enroll(&desk);
     assert_eq!(code, 5, "{refused}");
@@ -289,6 +292,10 @@ fn a_token_that_stays_here_checks_codes_and_proves_a_touch() {
     let (code, right, asked) = desk.output(User::Alice, "verify --presence --json", "");
     assert_eq!(code, 0, "{right}");
     assert!(right.contains("\"way\":\"presence\"") && asked.starts_with("Touch the token"));
+    let two = "--token 12345678 --token 12345679 --force";
+    for line in ["replace --yes", "add GitHub:me", "import --yes -"] {
+        desk.fails(&format!("{line} {two}"), "", 64, "Usage");
+    }
     // It shows no code to anybody.
     assert_eq!(
         desk.json("list --token 12345679", ""),
@@ -315,6 +322,40 @@ fn whoever_guesses_waits_and_is_told_the_ways_that_are_open() {
     assert_eq!(desk.json("verify", &recovery[0])["way"], "recovery");
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_guesses_on_is_locked_out_and_told_so() {
+    let shop = Shop::open().await;
+    let owner = shop.enrol("ada").await;
+    for count in 0..100 {
+        shop.wait(3600);
+        let wrong = shop.wrong_code(&owner.seed);
+        let answer = shop.verify(&owner.account, &wrong).await;
+        assert_eq!(shop.refused(answer), ErrorName::WrongCode, "after {count}");
+    }
+    shop.wait(3600);
+    let asks = |line: &str, input: &str| {
+        let arguments: Vec<_> = line.split(' ').collect();
+        let program = shop.near.world.built("oathctl").unwrap();
+        let program = program.arguments(&arguments).user(User::Alice);
+        let output = program.input(input).run().unwrap();
+        let (stdout, stderr) = output.texts();
+        (output.status.code().unwrap(), format!("{stdout}{stderr}"))
+    };
+    let right = shop.code(&owner.seed, 0);
+    let (code, said) = asks("verify ada@shop --json", &right);
+    assert_eq!(code, 3, "{said}");
+    let said: Value = serde_json::from_str(&said).unwrap();
+    assert_eq!(said["error"]["name"], "LockedOut");
+    let (code, said) = asks("locked-out ada@shop", "");
+    assert_eq!(code, 0, "{said}");
+    assert!(
+        !said.contains("a code of factor") && said.contains("1. a recovery code (10 left)"),
+        "{said}"
+    );
+    let (code, said) = asks("verify ada@shop", &owner.recovery[0]);
+    assert_eq!(code, 0, "{said}");
+}
+
 #[test]
 fn what_cannot_be_done_is_refused_before_anything_is() {
     let desk = Desk::new();
@@ -328,6 +369,8 @@ fn what_cannot_be_done_is_refused_before_anything_is() {
         "Usage",
     );
     desk.fails("enroll --token 99", "", 4, "NoToken");
+    desk.fails("enroll --token 1 --token 2 --force", "", 64, "Usage");
+    desk.fails("enroll --uri --until 1970-01-02", "", 64, "InvalidArgs");
     desk.fails("enroll --uri --type hotp --period 60", "", 64, "Usage");
     desk.fails("sessions alice", "", 64, "Usage");
     desk.fails("recovery print --yes", "", 64, "Usage");

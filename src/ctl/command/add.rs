@@ -17,6 +17,7 @@ const GENERATED_LEN: usize = 20;
 
 /// Stores new credentials.
 pub(crate) async fn run(session: &Session, args: &AddArgs) -> Result<(), Failure> {
+    write::force_on_one(args.write.force, session.global.token.len())?;
     let credentials = match (&args.name, args.qr.as_slice()) {
         (Some(name), _) => vec![from_options(session, args, name)?],
         (None, []) => parse(&prompt::read_all(None)?)?,

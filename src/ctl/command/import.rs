@@ -22,6 +22,7 @@ pub(crate) fn show(global: &Global, args: &ImportArgs) -> Result<(), Failure> {
 
 /// Stores the credentials of an export, one after the other.
 pub(crate) async fn run(session: &Session, args: &ImportArgs) -> Result<(), Failure> {
+    write::force_on_one(args.write.force, session.global.token.len())?;
     let entries = read(args)?;
     if !args.yes {
         output::tell(listing(&entries).trim_end());

@@ -5,7 +5,7 @@ use oathd_client::{ErrorName, Token, TokenRecord};
 use crate::cli::enroll::{CustodyArg, NewFactorArgs};
 use crate::failure::Failure;
 use crate::session::{Session, key_of, name_of};
-use crate::{output, prompt};
+use crate::{output, prompt, write};
 
 /// A token with what is known of it.
 pub(crate) struct Known {
@@ -67,6 +67,7 @@ pub(crate) fn on_token(args: &NewFactorArgs) -> bool {
 /// Finds out where the seed goes, and whether there is room.
 pub(crate) async fn choose(session: &Session, args: &NewFactorArgs) -> Result<Place, Failure> {
     refuse_nonsense(session, args)?;
+    write::force_on_one(args.force, session.global.token.len())?;
     let mut place = Place {
         tokens: Vec::new(),
         verifiers: Vec::new(),
@@ -79,6 +80,7 @@ pub(crate) async fn choose(session: &Session, args: &NewFactorArgs) -> Result<Pl
         }
     } else if !place.qr && !place.uri {
         ask(session, &mut place).await?;
+        write::force_on_one(args.force, place.tokens.len())?;
     }
     for selector in &args.verifier {
         let token = session.client.find_token(selector).await?;

@@ -29,8 +29,7 @@ pub(super) async fn write(
     if !place.verifiers.is_empty() {
         let options = WriteOptions {
             role: Some("verifier".to_owned()),
-            touch: None,
-            overwrite: args.force.then_some(true),
+            ..WriteOptions::default()
         };
         let tokens = handles(&place.verifiers);
         match enrollment.write(&tokens, &options).await {
