@@ -5,7 +5,7 @@ use zeroize::Zeroizing;
 
 use crate::cli::enroll::CodesArgs;
 use crate::failure::Failure;
-use crate::secret_file::Reserved;
+use crate::secret_file::Place;
 use crate::session::Session;
 use crate::{output, secret_file, when};
 
@@ -79,13 +79,12 @@ impl NewCodes {
     }
 }
 
-/// Makes the file that the codes of `account` are to be written to, before there are any. A
-/// directory gets one of the usual name.
-pub(crate) fn reserve(args: &CodesArgs, account: &str) -> Result<Option<Reserved>, Failure> {
+/// The file that the codes of `account` are to be written to, seen to be possible before there are
+/// any. A directory gets one of the usual name.
+pub(crate) fn place(args: &CodesArgs, account: &str) -> Result<Option<Place>, Failure> {
     let name = file_name(&host(), account);
     let path = args.recovery_codes_to.as_ref();
-    path.map(|path| secret_file::reserve(path, &name))
-        .transpose()
+    path.map(|path| secret_file::place(path, &name)).transpose()
 }
 
 /// `oathd-recovery-HOST-USER.txt`, with nothing in it that a file name cannot hold.

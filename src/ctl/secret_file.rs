@@ -7,62 +7,81 @@ use std::path::{Path, PathBuf};
 
 use crate::failure::Failure;
 
-/// A file that waits for its secret, so that a secret is not made before it can be kept. Gone
-/// again where none comes.
+/// Where a file can be made: that was tried, so that a secret is not made before it can be kept. No
+/// file is there yet, so that whoever ends a command at one of its questions leaves none behind.
 #[derive(Debug)]
-pub(crate) struct Reserved {
+pub(crate) struct Place {
     path: PathBuf,
-    file: Option<File>,
 }
 
-/// Makes the file `path` with mode 0600, or `name` in it where it is a directory. A file that is
-/// there is never written to, nor a link followed.
-pub(crate) fn reserve(path: &Path, name: &str) -> Result<Reserved, Failure> {
+/// A file that waits for its content. Gone again where none comes.
+#[derive(Debug)]
+pub(crate) struct NewFile {
+    path: PathBuf,
+    file: File,
+    kept: bool,
+}
+
+/// Finds out whether the file `path` can be made, or `name` in it where it is a directory. A file
+/// that is there is never written to, nor a link followed.
+pub(crate) fn place(path: &Path, name: &str) -> Result<Place, Failure> {
     let path = match path.is_dir() {
         true => path.join(name),
         false => path.to_owned(),
     };
+    drop(make(path.clone())?);
+    Ok(Place { path })
+}
+
+fn make(path: PathBuf) -> Result<NewFile, Failure> {
     let made = OpenOptions::new()
         .write(true)
         .create_new(true)
         .mode(0o600)
         .open(&path);
     match made {
-        Ok(file) => Ok(Reserved {
+        Ok(file) => Ok(NewFile {
             path,
-            file: Some(file),
+            file,
+            kept: false,
         }),
         Err(error) => Err(unwritable(&path, &error)),
     }
 }
 
-impl Reserved {
-    /// Writes the secret, and to the disk; answers where it is.
-    pub(crate) fn fill(mut self, secret: &[u8]) -> Result<PathBuf, Failure> {
-        if let Some(file) = &mut self.file {
-            let written = file.write_all(secret).and_then(|()| file.sync_all());
-            written.map_err(|error| unwritable(&self.path, &error))?;
-        }
-        Ok(self.keep())
+impl Place {
+    /// Makes the file, with mode 0600.
+    pub(crate) fn make(self) -> Result<NewFile, Failure> {
+        make(self.path)
     }
 
+    /// Makes the file and writes the secret, and to the disk; answers where it is.
+    pub(crate) fn fill(self, secret: &[u8]) -> Result<PathBuf, Failure> {
+        let mut new = self.make()?;
+        let written = new.file.write_all(secret);
+        let written = written.and_then(|()| new.file.sync_all());
+        written.map_err(|error| unwritable(&new.path, &error))?;
+        Ok(new.keep())
+    }
+}
+
+impl NewFile {
     /// Another handle of the file, for oathd to write to.
     pub(crate) fn handle(&self) -> Result<File, Failure> {
-        let file = self.file.as_ref().map(File::try_clone);
-        let file = file.unwrap_or_else(|| Err(io::ErrorKind::NotFound.into()));
+        let file = self.file.try_clone();
         file.map_err(|error| unwritable(&self.path, &error))
     }
 
     /// Keeps the file as it is; answers where.
     pub(crate) fn keep(mut self) -> PathBuf {
-        self.file = None;
+        self.kept = true;
         std::mem::take(&mut self.path)
     }
 }
 
-impl Drop for Reserved {
+impl Drop for NewFile {
     fn drop(&mut self) {
-        if self.file.take().is_some() {
+        if !self.kept {
             let _ = std::fs::remove_file(&self.path);
         }
     }
@@ -86,7 +105,7 @@ mod tests {
     use std::os::unix::fs::{PermissionsExt, symlink};
 
     fn write(path: &Path, secret: &[u8]) -> Result<PathBuf, Failure> {
-        reserve(path, "codes.txt")?.fill(secret)
+        place(path, "codes.txt")?.fill(secret)
     }
 
     #[test]
@@ -106,16 +125,30 @@ mod tests {
     }
 
     #[test]
-    fn a_file_that_gets_no_secret_is_gone() {
+    fn a_file_is_there_once_its_secret_is() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("codes.txt");
-        let reserved = reserve(directory.path(), "codes.txt").unwrap();
-        assert!(path.exists());
-        drop(reserved);
+        let found = place(directory.path(), "codes.txt").unwrap();
         assert!(!path.exists());
-        let reserved = reserve(&path, "x").unwrap();
-        reserved.handle().unwrap().write_all(b"x").unwrap();
-        assert_eq!(reserved.keep(), path);
+        let new = found.make().unwrap();
+        assert!(path.exists());
+        drop(new);
+        assert!(!path.exists());
+        let new = place(&path, "x").unwrap().make().unwrap();
+        new.handle().unwrap().write_all(b"x").unwrap();
+        assert_eq!(new.keep(), path);
         assert_eq!(std::fs::read(&path).unwrap(), b"x");
+        let nowhere = directory.path().join("absent/codes.txt");
+        assert_eq!(place(&nowhere, "x").unwrap_err().name, "Unwritable");
+    }
+
+    #[test]
+    fn a_file_that_came_meanwhile_stays() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("codes.txt");
+        let found = place(&path, "x").unwrap();
+        std::fs::write(&path, "other").unwrap();
+        assert_eq!(found.fill(b"secret").unwrap_err().name, "FileExists");
+        assert_eq!(std::fs::read(&path).unwrap(), b"other");
     }
 }

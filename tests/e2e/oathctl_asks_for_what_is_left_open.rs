@@ -1,8 +1,11 @@
 //! Proves: on a terminal `oathctl enroll` needs no option: it says what will happen before it does,
 //! offers the tokens that are here, reads the confirming code from the token if it may, shows the
-//! recovery codes once and has one typed back, and takes Enter for every step that may be skipped; a no at the question
-//! changes nothing; `?` at the prompt for a code lists the ways and asks again.
+//! recovery codes once and has one typed back, and takes Enter for every step that may be skipped; a
+//! no at the question changes nothing, and Ctrl-C leaves nothing behind; `?` at the prompt for a code
+//! lists the ways and asks again; the keys on paper are offered before the first account.
 //! Does not prove: how it looks.
+
+use std::os::unix::fs::PermissionsExt;
 
 use oathd_tests::world::{CardSetup, User, World};
 
@@ -13,8 +16,12 @@ fn world() -> World {
     world
 }
 
-/// Runs oathctl on a terminal where somebody types `lines`; answers its status and the screen.
+/// Runs oathctl on a terminal where Alice types `lines`; answers its status and the screen.
 fn typed(world: &World, line: &str, lines: &[&str]) -> (i32, String) {
+    typed_by(world, User::Alice, line, lines)
+}
+
+fn typed_by(world: &World, user: User, line: &str, lines: &[&str]) -> (i32, String) {
     let command = format!("/run/build/oathctl --color never {line}");
     let arguments = ["--quiet", "--return", "--command", &command, "/dev/null"];
     let program = world.program("script").arguments(&arguments);
@@ -22,7 +29,7 @@ fn typed(world: &World, line: &str, lines: &[&str]) -> (i32, String) {
         .iter()
         .map(|line| format!("{line}\n"))
         .collect::<String>();
-    let output = program.user(User::Alice).input(keys).run().unwrap();
+    let output = program.user(user).input(keys).run().unwrap();
     let code = output.status.code().expect("no signal");
     (code, output.texts().0.replace("\r\n", "\n"))
 }
@@ -46,6 +53,7 @@ fn enter_is_enough_to_switch_a_second_factor_on() {
     shows(
         &screen,
         &[
+            "an administrator prints them by `oathctl admin escrow`",
             "1. YubiKey 5 12345678 (0 of 64 slots used)",
             "This switches a second factor on for alice@local.",
             "Nothing of the account changes before that.",
@@ -139,6 +147,80 @@ fn a_no_changes_nothing() {
     shows(&screen, &["Go on? [Y/n]", "Nothing was changed."]);
     let (_, status) = typed(&world, "status", &[]);
     shows(&status, &["alice@local: the second factor is off"]);
+}
+
+/// Runs oathctl on a terminal where somebody presses Ctrl-C when asked for the code of the new factor;
+/// ends with the number of the signal that it died of.
+const CTRL_C: &str = r#"
+import os, pty, sys
+child, screen = pty.fork()
+if child == 0:
+    os.execv("/run/build/oathctl", ["oathctl", "--color", "never", *sys.argv[1:]])
+shown, pressed = b"", False
+while True:
+    try:
+        data = os.read(screen, 4096)
+    except OSError:
+        break
+    if not data:
+        break
+    shown += data
+    if not pressed and b"Code of the new factor:" in shown:
+        os.write(screen, b"\x03")
+        pressed = True
+sys.stdout.buffer.write(shown)
+sys.exit(-os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+"#;
+
+#[test]
+fn ctrl_c_leaves_nothing_behind() {
+    let world = world();
+    let line = "enroll --uri --yes --recovery-codes-to /run/home/alice";
+    let arguments = ["-c", CTRL_C].into_iter().chain(line.split(' '));
+    let arguments: Vec<_> = arguments.collect();
+    for _ in 0..2 {
+        let program = world.program("/usr/bin/python3").arguments(&arguments);
+        let output = program.user(User::Alice).run().unwrap();
+        let (screen, errors) = output.texts();
+        // SIGINT.
+        assert_eq!(output.status.code(), Some(2), "{screen}{errors}");
+        let left = std::fs::read_dir(world.path("home/alice")).unwrap();
+        assert_eq!(left.count(), 0, "{screen}");
+    }
+    let (_, status) = typed(&world, "status", &[]);
+    shows(&status, &["alice@local: the second factor is off"]);
+}
+
+#[test]
+fn the_keys_are_offered_before_the_first_account_and_not_after() {
+    let world = world();
+    let there = "/run/oathd.conf";
+    std::fs::write(world.path("oathd.conf"), "").unwrap();
+    let line = "enroll --token 12345678 --no-touch --read-code --no-channel --keep-sessions";
+    let answers = [there, "/run/home/root", "n"];
+    let (code, screen) = typed_by(&world, User::Root, line, &answers);
+    assert_eq!(code, 1, "{screen}");
+    shows(
+        &screen,
+        &[
+            "the first account of this host",
+            "File exists",
+            "The keys are in /run/home/root/oathd-escrow.txt",
+            "Go on? [Y/n]",
+        ],
+    );
+    let sheet = world.path("home/root/oathd-escrow.txt");
+    let mode = std::fs::metadata(&sheet).unwrap().permissions().mode();
+    assert_eq!(mode & 0o777, 0o600);
+    let text = std::fs::read_to_string(sheet).unwrap();
+    assert!(text.contains("V1 "), "no keys in the sheet");
+    let (code, screen) = typed_by(&world, User::Root, line, &["", "", ""]);
+    assert_eq!(code, 0, "{screen}");
+    shows(&screen, &["Enter to leave it", "Left;", "is on."]);
+    let line = "enroll alice --uri";
+    let (code, screen) = typed_by(&world, User::Root, line, &["n"]);
+    assert_eq!(code, 1, "{screen}");
+    assert!(!screen.contains("first account"), "{screen}");
 }
 
 #[test]

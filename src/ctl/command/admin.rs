@@ -3,7 +3,7 @@
 mod accounts;
 mod audit;
 mod import;
-mod keys;
+pub(super) mod keys;
 mod rescue;
 mod state;
 

@@ -1,6 +1,7 @@
 //! `oathctl enroll`: a factor of an account, from the first question to what comes after.
 
 mod after;
+mod before;
 mod confirm;
 mod place;
 mod write;
@@ -15,7 +16,7 @@ use crate::code_source::CodeSource;
 use crate::command::account::{recovery, sessions};
 use crate::failure::Failure;
 use crate::recovery_codes::{self, NewCodes};
-use crate::secret_file::Reserved;
+use crate::secret_file;
 use crate::session::Session;
 use crate::{output, prompt, proof};
 
@@ -26,6 +27,9 @@ pub(crate) async fn run(session: &Session, args: &EnrollArgs) -> Result<(), Fail
     let account = args.account.account.as_str();
     let options = VerifyOptions::default();
     let status = session.client.verifier().status(account, &options).await?;
+    if !status.enrolled && session.can_ask() && !args.factor.yes {
+        before::run(session, &status.account).await?;
+    }
     let second = status.enrolled && !status.must_reenrol;
     let plan = Plan {
         account: status.account,
@@ -102,7 +106,7 @@ pub(super) async fn enrol(session: &Session, plan: &Plan<'_>) -> Result<Enrolled
             return Err(declined());
         }
     }
-    let file = recovery_codes::reserve(&plan.factor.codes, &plan.account)?;
+    let file = recovery_codes::place(&plan.factor.codes, &plan.account)?;
     let enrollment = begin(session, plan).await?;
     let done = finish(session, plan, &place, &enrollment, file).await;
     if done.is_err() {
@@ -150,7 +154,7 @@ async fn finish(
     plan: &Plan<'_>,
     place: &Place,
     enrollment: &Enrollment,
-    file: Option<Reserved>,
+    file: Option<secret_file::Place>,
 ) -> Result<Enrolled, Failure> {
     write::write(session, plan.factor, place, enrollment).await?;
     write::reveal(session, place, enrollment).await?;

@@ -29,7 +29,7 @@ pub(crate) fn run(global: &Global, args: &LoginArgs) -> Result<(), Failure> {
     let password = password(global)?;
     let file = args.session_to.as_deref();
     let file = file
-        .map(|path| secret_file::reserve(path, "session"))
+        .map(|path| secret_file::place(path, "session"))
         .transpose()?;
     let signed_in = sign_in(global, args, socket, &email, &password)?;
     let token = signed_in["session"].as_str().unwrap_or_default();

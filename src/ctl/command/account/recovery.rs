@@ -8,7 +8,7 @@ use crate::cli::account::{AccountArg, NewCodesArgs, PrintArgs, RecoveryCommand};
 use crate::command::account::status;
 use crate::failure::Failure;
 use crate::recovery_codes::{self, NewCodes};
-use crate::secret_file::Reserved;
+use crate::secret_file::Place;
 use crate::session::Session;
 use crate::{output, prompt, proof, records, when};
 
@@ -55,7 +55,7 @@ fn text(set: &RecoveryRecord) -> String {
 
 async fn new(session: &Session, args: &NewCodesArgs) -> Result<(), Failure> {
     let account = named(session, &args.account).await?;
-    let file = recovery_codes::reserve(&args.codes, &account)?;
+    let file = recovery_codes::place(&args.codes, &account)?;
     let codes = make(session, account, &args.confirm).await?;
     let saved = hand_over(session, &codes, file).await?;
     match session.global.json {
@@ -68,10 +68,13 @@ async fn new(session: &Session, args: &NewCodesArgs) -> Result<(), Failure> {
 pub(super) async fn hand_over(
     session: &Session,
     codes: &NewCodes,
-    file: Option<Reserved>,
+    file: Option<Place>,
 ) -> Result<serde_json::Value, Failure> {
     let file = file.map(|file| file.fill(codes.sheet().as_bytes()));
-    let file = file.transpose()?;
+    let file = file.transpose().map_err(|mut failure| {
+        failure.remedy = "These codes are lost; make others with `oathctl recovery new`.".into();
+        failure
+    })?;
     let mut typed_back = false;
     if !session.global.json {
         match &file {

@@ -2,7 +2,7 @@
 
 use std::fs::File;
 use std::io::Read;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use serde_json::json;
 use zeroize::Zeroizing;
@@ -57,27 +57,36 @@ fn read_key(file: &Path) -> Result<Zeroizing<Vec<u8>>, Failure> {
 
 /// Prints the keys.
 pub(super) async fn escrow(session: &Session, args: &EscrowArgs) -> Result<(), Failure> {
-    let file = args.to.as_deref();
-    let file = file
-        .map(|path| secret_file::reserve(path, "oathd-escrow.txt"))
-        .transpose()?;
-    let text = session.client.administration().escrow().await?;
-    match file {
-        Some(file) => {
-            let path = file.fill(text.as_bytes())?;
-            match session.global.json {
-                true => output::print_json(&json!({ "file": path, "escrow": null })),
-                false => output::print(&format!(
-                    "The keys are in {}. Print it, lock the sheet away, and destroy the file.\n",
-                    path.display()
-                )),
-            }
-        }
-        None if session.global.json => {
-            output::print_json(&json!({ "file": null, "escrow": *text }))
-        }
-        None => output::print(&text),
+    if let Some(path) = &args.to {
+        let path = escrow_to(session, path).await?;
+        return match session.global.json {
+            true => output::print_json(&json!({ "file": path, "escrow": null })),
+            false => output::print(&(written_line(&path) + "\n")),
+        };
     }
+    let text = session.client.administration().escrow().await?;
+    match session.global.json {
+        true => output::print_json(&json!({ "file": null, "escrow": *text })),
+        false => output::print(&text),
+    }
+}
+
+/// Writes the keys to a new file, or into a directory; answers where they are.
+pub(in crate::command) async fn escrow_to(
+    session: &Session,
+    path: &Path,
+) -> Result<PathBuf, Failure> {
+    let file = secret_file::place(path, "oathd-escrow.txt")?;
+    let text = session.client.administration().escrow().await?;
+    file.fill(text.as_bytes())
+}
+
+/// What is left to do with keys in a file.
+pub(in crate::command) fn written_line(path: &Path) -> String {
+    format!(
+        "The keys are in {}. Print it, lock the sheet away, and destroy the file.",
+        path.display()
+    )
 }
 
 /// Puts printed keys in place.

@@ -12,10 +12,10 @@ use crate::{output, prompt, secret_file, when};
 
 /// Writes a backup.
 pub(super) async fn backup(session: &Session, args: &BackupArgs) -> Result<(), Failure> {
-    let reserved = secret_file::reserve(&args.file, "oathd-backup")?;
-    let into = reserved.handle()?;
+    let file = secret_file::place(&args.file, "oathd-backup")?.make()?;
+    let into = file.handle()?;
     let written = session.client.administration().backup(into).await?;
-    let path = reserved.keep();
+    let path = file.keep();
     if session.global.json {
         return output::print_json(&json!({
             "file": path,
