@@ -90,11 +90,15 @@ fn accounts_are_taken_over_counted_rescued_and_traced() {
 
     let (code, right) = run(&world, User::Alice, "verify", CODES[0]);
     assert_eq!((code, &right["way"]), (0, &"code".into()));
-    assert_eq!(json(&world, "admin unlock alice", "")["account"], "alice");
+    assert_eq!(
+        json(&world, "admin unlock alice", "")["account"],
+        "alice@local"
+    );
     let unknown = fails(&world, User::Root, "admin unlock bob", "");
     assert_eq!(unknown, (1, "NotEnrolled".to_owned()));
 
     let rescue = json(&world, "admin rescue alice came_in_person", "");
+    assert_eq!(rescue["account"], "alice@local");
     assert!(
         ["issued", "waiting"].contains(&rescue["state"].as_str().unwrap()),
         "{rescue}"

@@ -22,7 +22,7 @@ pub(super) async fn open(session: &Session, args: &RescueArgs) -> Result<(), Fai
         administration.rescue(account, &args.reason, options).await
     })
     .await?;
-    tell(session, account, state)
+    tell(session, &full(account), state)
 }
 
 /// Approves a rescue of another administrator.
@@ -33,7 +33,15 @@ pub(super) async fn approve(session: &Session, args: &WhoArgs) -> Result<(), Fai
         administration.approve(account, options).await
     })
     .await?;
-    tell(session, account, state)
+    tell(session, &full(account), state)
+}
+
+/// The account with its realm: a name without one is that of a user of this host.
+fn full(account: &str) -> String {
+    match account.contains('@') {
+        true => account.to_owned(),
+        false => format!("{account}@local"),
+    }
 }
 
 /// Calls with the administrator's own factor as a proof, where one is asked for.
@@ -131,12 +139,19 @@ pub(super) async fn unlock(session: &Session, args: &WhoArgs) -> Result<(), Fail
         .administration()
         .unlock(&args.account)
         .await?;
-    done(session, &args.account, "need not wait")
+    done(session, &full(&args.account), "need not wait")
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_account_is_told_with_its_realm() {
+        assert_eq!(full("ada"), "ada@local");
+        assert_eq!(full("ada@shop"), "ada@shop");
+        assert_eq!(full("ada@example.org@shop"), "ada@example.org@shop");
+    }
 
     #[test]
     fn a_rescue_tells_what_it_waits_for_or_gives_the_code() {
