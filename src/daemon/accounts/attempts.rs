@@ -6,6 +6,7 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
+use hashlink::LruCache;
 use oathd_core::{AccountName, Bucket, CallerClass, Event, RealmName, bucket::Counted};
 use tokio::sync::{Mutex as Queue, OwnedMutexGuard};
 
@@ -15,14 +16,33 @@ const MOST_REALMS: usize = 1024;
 /// How many attempts may wait at one account and class.
 const MOST_WAITING: usize = 32;
 
+/// Seconds in which the replay of a code is written down once for an account and class: it costs
+/// nothing, and whoever goes on with it would push everything else out of the trail.
+const QUIET: u64 = 60;
+
+/// Of how many accounts and classes the last replay is remembered.
+const REPLAYS: usize = 1024;
+
 /// Where attempts follow one another.
 type Place = (AccountName, CallerClass);
 
 /// The attempts that are under way. Clones share them.
-#[derive(Clone, Default)]
+#[derive(Clone)]
 pub(crate) struct Attempts {
     buckets: Arc<Mutex<HashMap<RealmName, Bucket>>>,
     queues: Arc<Mutex<HashMap<Place, Arc<Queue<()>>>>>,
+    /// When a replay was last written down, in Unix seconds.
+    replays: Arc<Mutex<LruCache<Place, u64>>>,
+}
+
+impl Default for Attempts {
+    fn default() -> Attempts {
+        Attempts {
+            buckets: Arc::default(),
+            queues: Arc::default(),
+            replays: Arc::new(Mutex::new(LruCache::new(REPLAYS))),
+        }
+    }
 }
 
 /// A place at the head of the queue of an account and class; the next one follows when it is
@@ -67,6 +87,23 @@ impl Attempts {
         if let Some(bucket) = lock(&self.buckets).get_mut(&taken.realm) {
             bucket.give_back(taken.counted);
         }
+    }
+
+    /// Whether a replay at `now` (Unix seconds) is to be written down.
+    pub(crate) fn is_new_replay(
+        &self,
+        account: &AccountName,
+        class: CallerClass,
+        now: u64,
+    ) -> bool {
+        let place = (account.clone(), class);
+        let mut replays = lock(&self.replays);
+        let last = replays.get(&place).copied();
+        let is_new = last.is_none_or(|last| now.abs_diff(last) >= QUIET);
+        if is_new {
+            replays.insert(place, now);
+        }
+        is_new
     }
 
     /// Waits for its turn at an account. An attempt whose charge is written down before a token is
@@ -153,6 +190,15 @@ mod tests {
         drop(waiting);
         drop(first);
         assert!(lock(&attempts.queues).is_empty());
+    }
+
+    #[test]
+    fn a_replay_that_goes_on_is_written_down_once_a_minute() {
+        let attempts = Attempts::default();
+        let new = |class, now| attempts.is_new_replay(&alice(), class, now);
+        let times = (1_000..1_120).filter(|now| new(CallerClass::OwnPrograms, *now));
+        assert_eq!(times.collect::<Vec<_>>(), [1_000, 1_060]);
+        assert!(new(CallerClass::Remote, 1_119));
     }
 
     #[test]

@@ -244,6 +244,17 @@ impl Judge {
             Outcome::Accepted(accepted) => Some(accepted.way),
             _ => None,
         };
+        let is_replay = |event: &Event| matches!(event, Event::CodeReplayed { .. });
+        let (account, class) = (&self.who.account, self.who.class);
+        let events = match events.iter().any(is_replay) {
+            true if !self
+                .attempts
+                .is_new_replay(account, class, draft.moment.now) =>
+            {
+                Vec::new()
+            }
+            _ => events,
+        };
         let told = self.write_down(draft, events, way);
         let answer = match outcome {
             Outcome::Accepted(accepted) => self.grant(draft, accepted).map(Box::new),

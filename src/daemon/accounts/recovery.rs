@@ -60,10 +60,13 @@ impl Service {
         let key = self.accounts().ledger.code_key()?;
         self.keep_change(call, who, None, move |draft, _| {
             enrolled(draft)?;
+            let before = draft.account.recovery().map(|set| set.is_acknowledged());
             if !draft.account.acknowledge_recovery(&key, &code) {
                 return Err(Error::new(ErrorName::WrongCode));
             }
-            draft.note(What::RecoveryAcknowledged);
+            if before == Some(false) {
+                draft.note(What::RecoveryAcknowledged);
+            }
             Ok(Done::quiet(()))
         })
         .await
