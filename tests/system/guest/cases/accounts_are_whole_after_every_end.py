@@ -15,16 +15,16 @@ PEOPLE = {}
 REALM = pathlib.Path("/etc/oathd/realms.d/shop.conf")
 
 
-def kim():
+def una():
     """Somebody with a factor, enrolled once."""
     if not PEOPLE:
-        PEOPLE["kim"] = Person("kim")
-    return PEOPLE["kim"]
+        PEOPLE["una"] = Person("una")
+    return PEOPLE["una"]
 
 
 def judged(response, *options, user=None):
-    """What oathd says of a response for kim: nothing, or the name of the error."""
-    done = outcome("oathctl", "--json", "verify", "kim", *options, user=user, stdin=response + "\n")
+    """What oathd says of a response for una: nothing, or the name of the error."""
+    done = outcome("oathctl", "--json", "verify", "una", *options, user=user, stdin=response + "\n")
     return "" if done.returncode == 0 else json.loads(done.stdout)["error"]["name"]
 
 
@@ -35,11 +35,11 @@ def kill():
 
 
 def spent_codes_stay_spent():
-    code = kim().code()
+    code = una().code()
     equal(judged(code), "")
     kill()
     equal(judged(code), "CodeUsed")
-    recovery = kim().recovery[0]
+    recovery = una().recovery[0]
     equal(judged(recovery), "")
     kill()
     equal(judged(recovery) != "", True)
@@ -48,33 +48,33 @@ def spent_codes_stay_spent():
 def failures_stay_counted():
     # A stranger, who is held back apart from the owner.
     def guess():
-        return judged(kim().wrong(), "--remote-host", "192.0.2.1")
+        return judged(una().wrong(), "--remote-host", "192.0.2.1")
 
     guesses = [guess() for _ in range(10)]
     equal(set(guesses), {"WrongCode", "Throttled"})
     equal(guesses[-1], "Throttled")
     kill()
     equal(guess(), "Throttled")
-    equal(judged(kim().code()), "")
+    equal(judged(una().code()), "")
     run("systemctl", "reset-failed", "oathd.service")
 
 
 def an_upgrade_keeps_accounts():
-    run("oathctl", "status", "kim")
+    run("oathctl", "status", "una")
     before = pid()
     run("sh", "-c", f"DEBIAN_FRONTEND=noninteractive dpkg --install {repacked('999.0-1')}")
     again(before)
-    equal(judged(kim().code()), "")
+    equal(judged(una().code()), "")
     before = pid()
     run("sh", "-c", "DEBIAN_FRONTEND=noninteractive dpkg --install /packages/oathd_*.deb")
     again(before)
-    contains(run("oathctl", "status", "kim"), "kim")
+    contains(run("oathctl", "status", "una"), "una")
 
 
 def a_service_reaches_its_own_realm():
     REALM.write_text('realm = "shop"\nuser = "bob"\n')
     since = mark()
-    run("oathctl", "status", "kim")
+    run("oathctl", "status", "una")
     run("systemctl", "reload", "oathd.service")
     until(lambda: any("settings taken up" in entry["MESSAGE"] for entry in journal(since)),
           "the realm")
