@@ -21,7 +21,7 @@ help:
 	@echo 'make test       setup, build, and every test'
 	@echo 'make test-system  install the packages in containers of $(SYSTEM_SUITES), and test them'
 	@echo 'make demo       show codes computed on a simulated token, checked by oathtool and ykman'
-	@echo 'make soak       let programs and faults at two tokens for $(SOAK_SECONDS) s'
+	@echo 'make soak       faults at two tokens for $(SOAK_SECONDS) s, 1000 races of each kind, 500 kills'
 	@echo 'make bench      measure; the table goes to target/bench.json as well'
 	@echo 'make fuzz       run each fuzz target for $(FUZZ_SECONDS) s'
 	@echo 'make lint       formatting, lints, documentation, dependency edges'
@@ -49,8 +49,9 @@ demo: setup build
 	$(SUDO) tests/demo/run
 
 soak: setup build
-	OATHD_SOAK_SECONDS=$(SOAK_SECONDS) cargo test --locked -p oathd-tests --test e2e $(RUNNER) \
-		soak -- --nocapture
+	OATHD_SOAK_SECONDS=$(SOAK_SECONDS) OATHD_RACE_ROUNDS=1000 OATHD_KILL_ROUNDS=500 \
+		cargo test --locked -p oathd-tests --test e2e $(RUNNER) -- --nocapture \
+		soak a_race_has_one_winner what_was_answered_outlives_a_kill
 
 bench: setup
 	cargo build --locked --release --workspace --bins
