@@ -118,8 +118,16 @@ pub(super) fn sent_line(sent: &SentRecord) -> String {
         }
     };
     if sent.verdict.as_deref() == Some("caution") {
-        let reason = reason.unwrap_or_else(|| "unsafe".into());
-        line += &format!(" Think twice about this address: {reason}.");
+        let caution = match reason.as_deref() {
+            Some("telephone_network") => {
+                "others can read or divert text messages, in the provider's web page or with a \
+                 second card"
+            }
+            Some("not_mobile") => "this line may take no text messages",
+            Some("same_machine") => "it is a mailbox of this host, and whoever is in has the code",
+            other => other.unwrap_or("it may be unsafe"),
+        };
+        line += &format!(" Think twice about this address: {caution}.");
     }
     line
 }
@@ -214,8 +222,19 @@ mod tests {
             "A code is on its way to +43…67, good until 1970-01-01 00:00 UTC."
         );
         sent.verdict = Some("caution".into());
-        sent.reason = Some("mobile".into());
-        assert!(sent_line(&sent).ends_with("Think twice about this address: mobile."));
+        for (reason, told) in [
+            (
+                "telephone_network",
+                ": others can read or divert text messages",
+            ),
+            ("not_mobile", ": this line may take"),
+            ("same_machine", ": it is a mailbox of this host"),
+            ("mobile", ": mobile."),
+        ] {
+            sent.reason = Some(reason.into());
+            let told = format!("Think twice about this address{told}");
+            assert!(sent_line(&sent).contains(&told), "{reason}");
+        }
         sent.delivery = None;
         sent.verdict = Some("ok".into());
         assert_eq!(

@@ -31,13 +31,17 @@ pub(crate) async fn run(session: &Session, args: &AccountArg) -> Result<(), Fail
     }
     let mut text = text(&status, &account, session.colour);
     if let Some(new) = deprecated.get("legacy_recovery") {
-        text += &format!(
-            "Recovery codes that were imported are weak and will go; {} codes replace them: \
-             `oathctl recovery new`.\n",
-            output::harmless(new)
-        );
+        text += &deprecated_line(new);
     }
     output::print(&text)
+}
+
+fn deprecated_line(new: &str) -> String {
+    format!(
+        "Recovery codes that were imported are weak and will go; {} codes replace them: \
+         `oathctl recovery new`.\n",
+        output::harmless(new)
+    )
 }
 
 fn text(status: &StatusRecord, account: &AccountRecord, colour: bool) -> String {
@@ -212,6 +216,12 @@ mod tests {
              3 of 0 recovery codes left, made on 1970-01-01\n\
              One factor is all there is: enrol a second token with `oathctl enroll --role backup`.\n"
         );
+    }
+
+    #[test]
+    fn what_will_go_says_what_replaces_it() {
+        let said = deprecated_line("recovery");
+        assert!(said.contains("will go; recovery codes replace them: `oathctl recovery new`"));
     }
 
     #[test]
