@@ -103,7 +103,27 @@ fn ends(id: FactorId, not_after: Option<u64>, now: u64) -> Option<Concern> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::caller::CallerClass;
+    use crate::out_of_band::ChannelKind;
+    use crate::response::TypedDigits;
     use crate::stand::{START, Stand, TOTP, key};
+
+    #[test]
+    fn an_address_is_old_after_a_year() {
+        let mut stand = Stand::new(1000);
+        stand.enrol(1, TOTP, None, START).unwrap();
+        let account = &mut stand.account;
+        let added = account.add_channel(ChannelKind::Email, "ada@example.org", None);
+        let (id, _) = added.unwrap();
+        let class = CallerClass::Console;
+        let sent = account.send_verification(id, class, START, &key(), &[1; 8]);
+        let code = TypedDigits::parse(sent.unwrap().reveal()).unwrap();
+        account.verify_channel(id, &code, START, &key()).unwrap();
+        for (day, old) in [(0, false), (364, false), (365, true), (366, true)] {
+            let concerns = account.concerns(Moment::at(START + day * DAY));
+            assert_eq!(concerns.contains(&Concern::StaleAddress(id)), old, "{day}");
+        }
+    }
 
     #[test]
     fn concerns_come_and_go() {

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use oathd_api::names::{ACCOUNTS_INTERFACE, ENROLLMENT_INTERFACE, ROOT_PATH};
 use oathd_api::wire::account::EnrollOptions;
 use oathd_api::wire::enrollment::{ConfirmOptions, ConfirmedRecord, WriteOptions};
-use oathd_client::{Client, Enrollment, ErrorName, Token};
+use oathd_client::{Client, Enrollment, ErrorName, Token, VerifyOptions};
 use oathd_daemon::clock::ManualClock;
 use oathd_oath::Period;
 use oathd_tests::world::User;
@@ -233,8 +233,15 @@ async fn a_second_factor_stands_beside_the_first_or_in_its_place() {
     let enrollment = begun.unwrap();
     let mut third = Authenticator::scan(&enrollment.reveal().await.unwrap());
     // Until then the old one works.
-    verify(&client, CAROL, &first.next(), "shop").await.unwrap();
+    let granted = verify(&client, CAROL, &first.next(), "shop").await.unwrap();
     let confirmed = confirm(&enrollment, &third.next()).await.unwrap();
+    let shop = VerifyOptions {
+        service: Some("shop".to_owned()),
+        ..VerifyOptions::default()
+    };
+    let verifier = client.verifier();
+    let redeemed = verifier.check_receipt(CAROL, &granted.receipt, &shop).await;
+    assert_eq!(cause(redeemed), ErrorName::ProofRequired);
     let ids = describe(&client, CAROL).await.factors;
     let ids: Vec<u32> = ids.iter().map(|factor| factor.id).collect();
     assert_eq!(ids, [two, confirmed.factors[0]]);

@@ -2,12 +2,16 @@
 //! offers the tokens that are here, reads the confirming code from the token if it may, shows the
 //! recovery codes once and has one typed back, and takes Enter for every step that may be skipped; a
 //! no at the question changes nothing, and Ctrl-C leaves nothing behind; `?` at the prompt for a code
-//! lists the ways and asks again; the keys on paper are offered before the first account.
+//! lists the ways and asks again; the keys on paper are offered before the first account, and the end
+//! of the user's other sessions after it, never of the own one.
 //! Does not prove: how it looks.
 
 use std::os::unix::fs::PermissionsExt;
 
+use std::sync::{Arc, Mutex};
+
 use oathd_tests::world::{CardSetup, User, World};
+use zbus::{OwnedObjectPath, interface};
 
 fn world() -> World {
     let rules = "polkit.addRule(function() { return polkit.Result.YES; });";
@@ -241,4 +245,55 @@ fn a_telephone_gets_a_qr_code_and_its_owner_may_mistype() {
             "was not given",
         ],
     );
+}
+
+/// As much of logind as knows Alice's two sessions, of which the second is the caller's, and one of
+/// Bob's; remembers which were ended.
+struct Logind(Arc<Mutex<Vec<String>>>);
+
+fn session(id: &str) -> OwnedObjectPath {
+    let path = format!("/org/freedesktop/login1/session/{id}");
+    path.try_into().unwrap()
+}
+
+#[interface(name = "org.freedesktop.login1.Manager")]
+impl Logind {
+    fn list_sessions(&self) -> Vec<(String, u32, String, String, OwnedObjectPath)> {
+        let sessions = [("1", User::Alice), ("2", User::Alice), ("3", User::Bob)];
+        let row = |(id, user): (&str, User)| {
+            let (name, seat) = (user.name().to_owned(), "seat0".to_owned());
+            (id.to_owned(), user.uid(), name, seat, session(id))
+        };
+        sessions.map(row).into()
+    }
+
+    fn get_session(&self, _id: &str) -> OwnedObjectPath {
+        session("2")
+    }
+
+    fn terminate_session(&self, id: String) {
+        self.0.lock().unwrap().push(id);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_users_other_sessions_may_end_and_the_own_one_stays() {
+    let world = world();
+    let ended = Arc::default();
+    let seat = world.connect(User::Root).await.unwrap();
+    let logind = Logind(Arc::clone(&ended));
+    let path = "/org/freedesktop/login1";
+    seat.object_server().at(path, logind).await.unwrap();
+    seat.request_name("org.freedesktop.login1").await.unwrap();
+    let line = "enroll --token 12345678 --no-touch --read-code --no-channel --yes";
+    let (code, screen) = typed(&world, line, &["", "y"]);
+    assert_eq!(code, 0, "{screen}");
+    shows(
+        &screen,
+        &[
+            "You have 1 other sessions on this host (seat0). End them? [y/N]",
+            "One session was ended.",
+        ],
+    );
+    assert_eq!(*ended.lock().unwrap(), ["1"]);
 }

@@ -1,6 +1,7 @@
 //! Proves: polkit is asked about each change of a user's own account, with the account as a detail,
 //! and about none of a root's; nobody is asked about anybody else's, who is refused; a user's account
 //! is that of the uid; a policy that asks a second factor of a user lets none switch it off.
+//! The policy asks for the password at each change, and for one change alone.
 //! Does not prove: that polkit asks for the password, which takes a login session.
 
 use std::fs;
@@ -109,4 +110,27 @@ async fn and_switches_nothing_off_that_the_policy_asks_for() {
     let (mut bobs, _) = enrol(&root, "bob", nothing()).await;
     let proof = prove(&root, "bob", &bobs.next()).await;
     root.accounts().disable("bob", &proof).await.unwrap();
+}
+
+#[test]
+fn and_gives_it_for_one_change_alone() {
+    let policy = concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/../polkit/org.oathd.oathd1.policy"
+    );
+    let policy = fs::read_to_string(policy).unwrap();
+    let begin = "<action id=\"org.oathd.oathd1.change-account\">";
+    let (_, action) = policy.split_once(begin).unwrap();
+    let (action, _) = action.split_once("</action>").unwrap();
+    let (_, defaults) = action.split_once("<defaults>").unwrap();
+    let (defaults, _) = defaults.split_once("</defaults>").unwrap();
+    let lines: Vec<_> = defaults.split_whitespace().collect();
+    assert_eq!(
+        lines,
+        [
+            "<allow_any>no</allow_any>",
+            "<allow_inactive>no</allow_inactive>",
+            "<allow_active>auth_self</allow_active>",
+        ]
+    );
 }
