@@ -238,8 +238,11 @@ fn a_new_code_voids_the_one_before_and_none_of_another_class() {
     let second = send(remote, 6, START + 60);
     assert!(!stand.accepts(remote, &first, START + 60), "void");
     assert!(stand.accepts(remote, &second, START + 60));
+    let awaits = |stand: &Stand, class| stand.account.awaits_eight_digits(class, START + 60);
+    assert!(awaits(&stand, HERE) && !awaits(&stand, remote));
     assert!(
         stand.accepts(HERE, &mine, START + 60),
         "nobody voids another's code"
     );
+    assert!(!awaits(&stand, HERE));
 }

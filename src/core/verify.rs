@@ -153,6 +153,14 @@ impl Account {
         }
     }
 
+    /// Whether eight digits of `class` can be right without being a code of a factor: a code was
+    /// sent, or imported recovery codes are left.
+    #[must_use]
+    pub fn awaits_eight_digits(&self, class: CallerClass, now: u64) -> bool {
+        self.live_code(class, now).is_some()
+            || self.recovery.as_ref().is_some_and(|set| set.has_legacy())
+    }
+
     /// The codes to compute. Without a clock to believe, only HOTP is left.
     fn wanted(
         &self,

@@ -134,7 +134,8 @@ impl Judge {
 
     /// Judges what was typed against the codes of tokens and of seeds. Where none could be computed,
     /// the state is told and the charge given back: nothing was looked at, whatever was typed. Eight
-    /// digits can be a code that was sent, and are looked at all the same.
+    /// digits are looked at all the same where they can be something else, such as a code that was
+    /// sent.
     pub(super) fn judge(
         &self,
         draft: &mut Draft<'_>,
@@ -156,7 +157,9 @@ impl Judge {
         );
         let failure = computed.failure();
         let response = Response::classify(typed);
-        let sent = matches!(&response, Response::Digits(digits) if digits.count() == 8);
+        let (class, now) = (self.who.class, draft.moment.now);
+        let sent = matches!(&response, Response::Digits(digits) if digits.count() == 8)
+            && draft.account.awaits_eight_digits(class, now);
         match failure {
             Some(failure) if !sent => {
                 draft.account.withdraw(&ticket);
