@@ -67,9 +67,10 @@ async fn it_asks_what_the_strictest_rule_asks() {
         status(&world, User::Root, "").await.requirement,
         "not_asked"
     );
+    // Whoever is not found is asked what anybody is.
     assert_eq!(
         status(&world, User::Root, "nobody-here").await.requirement,
-        "not_asked"
+        "not_asked_until"
     );
     let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
     assert!(until.abs_diff(now.unwrap().as_secs() + 7 * DAY) < 600);
