@@ -1,5 +1,6 @@
 //! Proves: every method that takes a secret takes it from a sealed memory file of 1 to 4096 bytes,
-//! from its start, and answers `InvalidFd` to any other descriptor before it touches the token.
+//! from its start, and answers `InvalidFd` to any other descriptor before it touches the token or
+//! looks at the account.
 //! Does not prove: that the content is wiped from memory afterwards.
 
 use std::fs::{File, OpenOptions};
@@ -9,6 +10,9 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::os::unix::net::UnixStream;
 
 use oathd_api::ErrorName;
+use oathd_api::names::{
+    ACCOUNTS_INTERFACE, ADMINISTRATION_INTERFACE, ROOT_PATH, VERIFIER_INTERFACE,
+};
 use oathd_daemon::secret_fd;
 use oathd_tests::world::User;
 use rustix::fs::{MemfdFlags, OFlags, SealFlags, fcntl_add_seals, memfd_create};
@@ -16,6 +20,7 @@ use zbus::{Connection, Fd, OwnedObjectPath, Variant};
 
 use crate::near::Near;
 use crate::raw::{self, Options, ROOT, call, refused};
+use crate::till::Shop;
 
 const FULL: SealFlags = SealFlags::SHRINK
     .union(SealFlags::GROW)
@@ -106,6 +111,41 @@ async fn every_other_descriptor_is_refused_before_the_token_is_touched() {
     assert_eq!(near.cards[0].status().commands, commands);
     assert_eq!(token.credentials(true).await.unwrap(), []);
     assert!(!token.describe().await.unwrap().locked);
+}
+
+#[tokio::test]
+async fn every_other_descriptor_is_refused_before_an_account_is_looked_at() {
+    let shop = Shop::open().await;
+    let owner = shop.enrol("ada").await;
+    let service = shop.near.world.connect(User::Alice).await.unwrap();
+    let root = shop.near.world.connect(User::Root).await.unwrap();
+    let before = shop.near.client(User::Root).await.administration();
+    let before = before.audit(0, 1_000).await.unwrap();
+    let verifier = (ROOT_PATH, VERIFIER_INTERFACE);
+    let accounts = (ROOT_PATH, ACCOUNTS_INTERFACE);
+    let administration = (ROOT_PATH, ADMINISTRATION_INTERFACE);
+    for (kind, fd) in impostors() {
+        let fd = || Fd::from(fd.as_fd());
+        let account = owner.account.as_str();
+        let session = || Options::from([("session", Variant::from(fd().try_to_owned().unwrap()))]);
+        for name in [
+            refused(&service, verifier, "CheckSession", &(account, fd())).await,
+            refused(&service, verifier, "CheckApiKey", &(account, fd())).await,
+            refused(&service, accounts, "EndSessions", &(account, session())).await,
+            refused(&service, accounts, "Disable", &(account, session())).await,
+            refused(
+                &root,
+                administration,
+                "RestoreKeys",
+                &(fd(), Options::new()),
+            )
+            .await,
+        ] {
+            assert_eq!(name, ErrorName::InvalidFd.bus_name(), "{kind}");
+        }
+    }
+    let after = shop.near.client(User::Root).await.administration();
+    assert_eq!(after.audit(0, 1_000).await.unwrap(), before);
 }
 
 #[tokio::test]

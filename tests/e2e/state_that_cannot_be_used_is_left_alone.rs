@@ -1,6 +1,6 @@
 //! Proves: oathd does not serve on a state folder that another oathd holds, that others can look
-//! into, that is damaged or that a newer oathd has written; it ends with a status and a sentence
-//! that say so, and changes nothing.
+//! into, that cannot be written, that is damaged or that a newer oathd has written; it ends with a
+//! status and a sentence that say so, and changes nothing.
 //! Does not prove: that every kind of damage is noticed.
 
 use std::fs::{self, Permissions};
@@ -67,6 +67,26 @@ fn a_folder_of_another_user_is_refused() {
         chown(world.path(file), Some(0), Some(0)).unwrap();
         assert!(refused(&world).contains("/run/state"));
     }
+}
+
+#[test]
+fn a_folder_that_cannot_be_written_is_refused() {
+    let mut world = served_once();
+    let mount = |arguments: &[&str]| {
+        let mounted = world.program("mount").arguments(arguments).run();
+        mounted.unwrap().stdout().unwrap();
+    };
+    mount(&["--bind", "/run/state", "/run/state"]);
+    mount(&["-o", "remount,bind,ro", "/run/state"]);
+    let before = content(&world);
+    let said = refused(&world);
+    assert!(
+        said.contains("/run/state") && said.contains("Read-only"),
+        "{said}"
+    );
+    assert_eq!(content(&world), before);
+    mount(&["-o", "remount,bind,rw", "/run/state"]);
+    world.start_oathd(&[]).unwrap();
 }
 
 #[test]
