@@ -30,6 +30,7 @@ struct Race {
 }
 
 impl Race {
+    #[expect(clippy::print_stdout, reason = "how much ran is told")]
     async fn line_up() -> Race {
         let rounds = std::env::var("OATHD_RACE_ROUNDS").map_or(100, |text| text.parse().unwrap());
         let shop = Shop::open().await;

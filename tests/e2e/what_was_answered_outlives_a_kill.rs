@@ -57,10 +57,10 @@ async fn verify(client: &Client, account: &str, response: &str) -> Option<Result
 async fn send(
     client: Client,
     account: String,
-    mut responses: impl Iterator<Item = String> + Send,
+    responses: impl Iterator<Item = String> + Send,
 ) -> Told {
     let mut told = Told::default();
-    while let Some(response) = responses.next() {
+    for response in responses {
         match verify(&client, &account, &response).await {
             Some(Ok(())) => told.accepted.push(response),
             Some(Err(name)) => {
@@ -84,6 +84,7 @@ async fn accepted_once(client: &Client, account: &str, response: &str) -> bool {
     first
 }
 
+#[expect(clippy::print_stdout, reason = "how much ran is told")]
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn at_any_moment() {
     let rounds = std::env::var("OATHD_KILL_ROUNDS").map_or(20, |text| text.parse().unwrap());
