@@ -51,6 +51,16 @@ pub(crate) fn megabytes(pid: u32, kind: &str) -> Result<f64> {
     Ok(field(&status, kind)? as f64 * 1024.0 / 1e6)
 }
 
+/// The processor time that a process has taken, in milliseconds: `proc_pid_stat(5)`, where a tick is
+/// 10 ms.
+pub(crate) fn computed(pid: u32) -> Result<f64> {
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat"))?;
+    let (_, fields) = stat.rsplit_once(") ").ok_or("no name in stat")?;
+    let ticks = fields.split(' ').skip(11).take(2).map(str::parse::<u64>);
+    let ticks = ticks.sum::<std::result::Result<u64, _>>()?;
+    Ok(ticks as f64 * 10.0)
+}
+
 /// Context switches of each thread since it began, of both kinds.
 fn switches(pid: u32) -> Result<BTreeMap<String, u64>> {
     let mut all = BTreeMap::new();

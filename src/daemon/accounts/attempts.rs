@@ -106,6 +106,19 @@ impl Attempts {
         is_new
     }
 
+    /// A turn at an account where nobody has one.
+    pub(crate) fn free_turn(&self, account: &AccountName, class: CallerClass) -> Option<Turn> {
+        let place = (account.clone(), class);
+        let queue = Arc::clone(lock(&self.queues).entry(place.clone()).or_default());
+        let held = Some(queue.try_lock_owned().ok()?);
+        let queues = self.clone();
+        Some(Turn {
+            queues,
+            place,
+            held,
+        })
+    }
+
     /// Waits for its turn at an account. An attempt whose charge is written down before a token is
     /// asked would be counted as a failure by the next one, so they follow one another.
     /// `None` where too many wait.
@@ -169,8 +182,10 @@ mod tests {
         let second = attempts.turn(&alice, CallerClass::Console);
         tokio::pin!(second);
         assert!((&mut second).now_or_never().is_none());
+        assert!(attempts.free_turn(&alice, CallerClass::Console).is_none());
         drop(first);
         assert!(second.await.is_some());
+        assert!(attempts.free_turn(&alice, CallerClass::Console).is_some());
         drop(other);
         assert!(lock(&attempts.queues).is_empty());
     }

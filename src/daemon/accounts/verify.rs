@@ -6,7 +6,7 @@ use oathd_api::{
     ErrorName,
     wire::verifier::{ReceiptRecord, VerifyOptions},
 };
-use oathd_core::{Lifetime, Outcome, Response, Way, receipt::LIFETIME};
+use oathd_core::{Lifetime, Outcome, Response, Wanted, Way, receipt::LIFETIME};
 use zbus::OwnedFd;
 use zeroize::Zeroizing;
 
@@ -43,13 +43,22 @@ impl Service {
             return Err(refusal(&outcome));
         }
         let judge = self.judge_for(who, options.session.unwrap_or(false))?;
-        let concluded = match self.first(&judge, &typed, false).await? {
+        let attempts = &self.accounts().attempts;
+        let turn = attempts.free_turn(&judge.who.account, judge.who.class);
+        let concluded = match self.first(&judge, &typed, turn.is_some()).await? {
             First::Concluded(concluded) => concluded,
-            First::Queue | First::Charged(_) => {
-                let in_turn = self.on_token(call, &judge, typed);
+            First::Charged(charged) => {
+                let wanted = charged.ticket.wanted.clone();
+                let pending = Pending::new(&self.accounts().ledger, &judge, *charged);
+                let computed = self.on_token(call, pending, (&judge.who, &wanted), typed);
+                self.attend(call, computed).await?
+            }
+            First::Queue => {
+                let in_turn = self.in_turn(call, &judge, typed);
                 self.attend(call, in_turn).await?
             }
         };
+        drop(turn);
         self.answer(concluded)
     }
 
@@ -95,9 +104,9 @@ impl Service {
         Ok(self.accounts().ledger.change(name, actor, work).await?)
     }
 
-    /// An attempt in which a token has a say: charged on the disk, computed on the token, judged on
-    /// the disk. One at a time: the charge of one would count against the next.
-    async fn on_token(
+    /// An attempt in which a token has a say, where others go first. One at a time: the charge of
+    /// one would count against the next.
+    async fn in_turn(
         &self,
         call: &Call,
         judge: &Judge,
@@ -112,7 +121,19 @@ impl Service {
         };
         let wanted = charged.ticket.wanted.clone();
         let pending = Pending::new(&self.accounts().ledger, judge, *charged);
-        let computed = self.candidates_of_slots(call, who, &wanted).await;
+        self.on_token(call, pending, (who, &wanted), typed).await
+    }
+
+    /// The rest of an attempt that is charged on the disk: computed on the token, judged on the
+    /// disk.
+    async fn on_token(
+        &self,
+        call: &Call,
+        pending: Pending,
+        (who, wanted): (&Who, &[Wanted]),
+        typed: Zeroizing<String>,
+    ) -> Result<Concluded, Error> {
+        let computed = self.candidates_of_slots(call, who, wanted).await;
         let judged = pending.end(move |judge, draft, charged| {
             judge.typed_on_token(draft, charged, computed, &typed)
         });

@@ -10,21 +10,23 @@ use crate::Result;
 use crate::figure::Figure;
 use crate::samples::Samples;
 
-const CALLS: u32 = 10_000;
-/// The distance of the accounts.
-const APART: u32 = 50;
+/// How many calls, and which accounts they are about: the first one, and how far they are apart.
+pub(super) const CALLS: &str = "10000";
+pub(super) const FIRST: &str = "9";
+pub(super) const APART: &str = "50";
+
 /// Calls that took longer than this part of all are left out: they tell of the machine.
 const KEPT_PERCENT: usize = 90;
 /// Of |t|, above which a difference is taken for one: that of ISO/IEC 17825.
 const LIMIT: f64 = 4.5;
 
-pub(super) async fn measure() -> Result<Vec<Figure>> {
+pub(super) async fn measure(first: u32, apart: u32, calls: u32) -> Result<Vec<Figure>> {
     let verifier = Client::system().await?.verifier();
     let (mut known, mut unknown) = (Samples::default(), Samples::default());
     let chance = RandomState::new();
-    for index in 0..CALLS {
+    for index in 0..calls {
         let exists = chance.hash_one(index) % 2 == 0;
-        let number = index * APART + 9;
+        let number = first + index * apart;
         let name = match exists {
             true => account(number),
             false => account(number).replace("user", "none"),
@@ -50,7 +52,7 @@ pub(super) async fn measure() -> Result<Vec<Figure>> {
         unknown.median(),
         100 - KEPT_PERCENT,
     );
-    let figure = Figure::new("verify_timing_t", t, "|t|", CALLS as usize);
+    let figure = Figure::new("verify_timing_t", t, "|t|", calls as usize);
     Ok(vec![figure.at_most(LIMIT).remark(&remark)])
 }
 
