@@ -61,6 +61,7 @@ mod keys_follow_a_model;
 mod near;
 mod no_answer_of_an_account_is_written_down;
 mod no_secret_is_written_down;
+mod no_secret_of_an_account_is_written_down;
 mod nonsense_from_a_token_is_named;
 mod oathctl_asks_for_what_is_left_open;
 mod oathctl_keeps_a_second_factor;
