@@ -205,3 +205,14 @@ async fn a_lock_hides_and_is_named() {
     assert_eq!(credential.id, "inside");
     assert_eq!(desk.near.cards.len(), 2);
 }
+
+/// Ids are random, so that some begin with a digit: a serial is the whole name all the same.
+#[tokio::test]
+async fn a_serial_wins_over_the_start_of_an_id() {
+    let serials: Vec<u32> = (1..=9).collect();
+    let desk = Desk::new(&serials).await;
+    for serial in serials {
+        let token = desk.token(&serial.to_string()).await;
+        assert_eq!(token.describe().await.unwrap().serial, Some(serial));
+    }
+}

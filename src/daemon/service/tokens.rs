@@ -69,6 +69,13 @@ impl Service {
             .await?;
         let mut objects = self.list_objects().await?;
         objects.retain(|object| fits(&object.token, selector));
+        // A serial is a whole name: it wins over ids that begin with the same digits.
+        if objects
+            .iter()
+            .any(|object| has_serial(&object.token, selector))
+        {
+            objects.retain(|object| has_serial(&object.token, selector));
+        }
         Ok(objects)
     }
 
@@ -341,12 +348,14 @@ pub(crate) fn kind(token: &Token) -> &'static str {
 }
 
 fn fits(token: &Token, selector: &str) -> bool {
-    let info = token.info();
     selector.is_empty()
-        || info
-            .serial
-            .is_some_and(|serial| serial.to_string() == selector)
-        || info.device_id.as_str().starts_with(selector)
+        || has_serial(token, selector)
+        || token.info().device_id.as_str().starts_with(selector)
+}
+
+fn has_serial(token: &Token, selector: &str) -> bool {
+    let serial = token.info().serial;
+    serial.is_some_and(|serial| serial.to_string() == selector)
 }
 
 fn model_name(model: Model) -> &'static str {
