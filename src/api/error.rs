@@ -110,7 +110,7 @@ errors! {
     ProofRequired, MoreNeeded, "The change needs a proof by a factor or a recovery code.",
         "Verify a code first; if device and codes are lost, see `oathctl locked-out`.";
     ClockUntrusted, Unavailable, "The clock of this host cannot be trusted, so codes made from time are refused.",
-        "Set the clock, or wait for the time service; a recovery code works all the same.";
+        "Set the clock, or wait for the time service; once it is right, `oathctl admin trust-clock` says so. A recovery code works all the same.";
     EnrollmentExpired, Refused, "The enrollment is over.",
         "Begin it again; the account is as it was before.";
     DeliveryFailed, Unavailable, "The code could not be sent.",

@@ -95,6 +95,14 @@ impl Administration {
         self.call("Unlock", &(account, no_options())).await
     }
 
+    /// Believes the clock of the host as it stands; gives the time, in Unix seconds.
+    ///
+    /// # Errors
+    /// `NotAuthorized`, `StateUnavailable`.
+    pub async fn trust_clock(&self) -> Result<u64, Error> {
+        self.call("TrustClock", &no_options()).await
+    }
+
     /// Takes over factors of another verifier.
     ///
     /// # Errors

@@ -1,6 +1,7 @@
 //! Proves: while the clock is a day behind its past, or has jumped a day ahead of the time since
 //! boot, codes made from time are refused, and say why; a recovery code works all the same; when the
-//! clock is right again, a used code is still used.
+//! clock is right again, a used code is still used. A clock that was believed in the future is believed
+//! again on an administrator's word, over a restart too, and brings no used code back.
 //! Does not prove: that a time service excuses a jump, which the rules' own tests do.
 
 use std::sync::Arc;
@@ -74,4 +75,37 @@ async fn only_what_needs_no_clock_goes_on() {
     }
     let fresh = shop.code(&owner.seed, 1);
     shop.verify(&owner.account, &fresh).await.unwrap();
+}
+
+/// A machine that came up with a clock that stood a day in the future, and was used then.
+#[tokio::test]
+async fn an_administrator_ends_a_future_that_was_believed() {
+    let shop = Shop::open().await;
+    let owner = shop.enrol("ada").await;
+    let later = shop.enrol("bob").await;
+    let tomorrow = START + DAY.unsigned_abs();
+    shop.clock.set(tomorrow);
+    let used = shop.code(&owner.seed, 0);
+    shop.verify(&owner.account, &used).await.unwrap();
+
+    shop.clock.set(START + 600);
+    let code = shop.code(&later.seed, 0);
+    let refused = shop.verify(&later.account, &code).await;
+    assert_eq!(shop.refused(refused), ErrorName::ClockUntrusted);
+    let root = shop.near.client(User::Root).await.administration();
+    assert_eq!(root.trust_clock().await.unwrap(), START + 600);
+    shop.verify(&later.account, &code).await.unwrap();
+    let trail = root.audit(0, 1_000).await.unwrap();
+    assert!(trail.iter().any(|entry| entry.event == "clock_trusted"));
+
+    // Who was here in that future has used its codes up, and has other ways.
+    let code = shop.code(&owner.seed, 0);
+    let refused = shop.verify(&owner.account, &code).await;
+    assert_eq!(shop.refused(refused), ErrorName::CodeUsed);
+    shop.verify(&owner.account, &owner.recovery[0])
+        .await
+        .unwrap();
+    shop.clock.set(tomorrow);
+    let refused = shop.verify(&owner.account, &used).await;
+    assert_eq!(shop.refused(refused), ErrorName::CodeUsed);
 }

@@ -170,6 +170,12 @@ fn a_backup_and_a_sheet_of_keys_are_made_and_put_back() {
     assert_eq!(mode & 0o777, 0o600);
     let read = json(&world, "admin restore --dry-run /run/backup", "");
     assert_eq!(read["accounts"], 1);
+    assert!(
+        json(&world, "admin trust-clock", "")["now"]
+            .as_u64()
+            .unwrap()
+            > 1_700_000_000
+    );
     json(&world, "admin escrow --to /run/keys", "");
     let sheet = json(&world, "admin escrow", "");
     let text = fs::read_to_string(world.path("keys")).unwrap();
@@ -205,6 +211,7 @@ fn users_may_do_none_of_it() {
         "admin approve alice",
         "admin unlock alice",
         "admin check",
+        "admin trust-clock",
         "admin rekey",
         "admin escrow",
         "admin audit",

@@ -41,6 +41,8 @@ Example:
     Restore(RestoreArgs),
     /// Check the whole state
     Check,
+    /// Say that the clock is right, after it stood in the future or was set by hand
+    TrustClock,
     /// Seal everything under a new vault key
     Rekey(RekeyArgs),
     /// Print the keys, to lock the sheet away; root alone

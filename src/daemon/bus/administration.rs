@@ -151,6 +151,17 @@ impl Administration {
             .await
     }
 
+    #[zbus(out_args("now"))]
+    async fn trust_clock(
+        &self,
+        options: Options,
+        #[zbus(header)] header: Header<'_>,
+    ) -> Result<u64, Error> {
+        no_options(&options)?;
+        let call = self.administrator(&header).await?;
+        self.service.trust_clock(&call).await
+    }
+
     #[zbus(out_args("findings"))]
     async fn check(
         &self,

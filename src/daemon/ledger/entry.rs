@@ -72,6 +72,8 @@ pub enum What {
     KeysRestored,
     /// The keys of the store were handed out to be printed.
     KeysHandedOut,
+    /// An administrator said that the clock is right.
+    ClockTrusted,
 }
 
 impl What {

@@ -23,4 +23,25 @@ impl Ledger {
         });
         noted.await
     }
+
+    /// Believes the clock as it stands, on the word of an administrator; gives the time, in Unix
+    /// seconds. A clock that once stood in the future is behind what is remembered until then.
+    ///
+    /// # Errors
+    ///
+    /// [`LedgerError`]; the clock is judged as before then.
+    pub async fn trust_clock(&self, actor: Actor) -> Result<u64, LedgerError> {
+        self.0.keys()?;
+        let trusted = self.0.transact(move |shared, connection| {
+            let before = shared.times.trust();
+            let moment = shared.times.moment(&RealmName::local());
+            let noted = vec![What::ClockTrusted];
+            let appended = shared.append(connection, (&actor, None), moment, noted);
+            if appended.is_err() {
+                shared.times.return_to(&before);
+            }
+            Ok((moment.now, appended?))
+        });
+        trusted.await
+    }
 }

@@ -57,6 +57,21 @@ impl Times {
         }
     }
 
+    /// Believes the clock as it stands, whatever was believed before; gives what was.
+    pub(super) fn trust(&self) -> Belief {
+        let (now, ahead) = read(&*self.clock);
+        Belief {
+            latest: self.latest.swap(now, Ordering::SeqCst),
+            baseline: self.baseline.swap(ahead, Ordering::SeqCst),
+        }
+    }
+
+    /// Goes back to what was believed.
+    pub(super) fn return_to(&self, before: &Belief) {
+        self.latest.store(before.latest, Ordering::SeqCst);
+        self.baseline.store(before.baseline, Ordering::SeqCst);
+    }
+
     /// Believes a time that another host believed.
     pub(super) fn believe(&self, time: u64) {
         self.latest.fetch_max(time, Ordering::SeqCst);
@@ -75,6 +90,12 @@ impl Times {
     pub(super) fn latest(&self) -> u64 {
         self.latest.load(Ordering::SeqCst)
     }
+}
+
+/// What the clock is judged by.
+pub(super) struct Belief {
+    latest: u64,
+    baseline: i64,
 }
 
 /// The time of day, and how far it is ahead of the time since boot.

@@ -206,7 +206,7 @@ impl Shared {
         for what in happened {
             ends.append(connection, moment.now, (actor, account, what))?;
         }
-        ends.latest = ends.latest.max(self.times.latest());
+        ends.latest = self.times.latest();
         let retention = *lock(&self.retention);
         retention.apply(connection, &mut ends, before, moment)?;
         ends.write(connection, &keys.trail)?;

@@ -69,6 +69,18 @@ pub(super) async fn restore(session: &Session, args: &RestoreArgs) -> Result<(),
     })
 }
 
+/// Has the clock of the host believed.
+pub(super) async fn trust_clock(session: &Session) -> Result<(), Failure> {
+    let now = session.client.administration().trust_clock().await?;
+    match session.global.json {
+        true => output::print_json(&json!({ "now": now })),
+        false => output::print(&format!(
+            "It is {}, and oathd believes it.\n",
+            when::time(now)
+        )),
+    }
+}
+
 /// Checks the whole state.
 pub(super) async fn check(session: &Session) -> Result<(), Failure> {
     let findings = session.client.administration().check().await?;

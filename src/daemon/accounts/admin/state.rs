@@ -100,6 +100,15 @@ impl Service {
         .await
     }
 
+    /// Believes the clock as it stands; gives the time.
+    pub(crate) async fn trust_clock(self: &Arc<Self>, call: &Call) -> Result<u64, Error> {
+        self.carry_through(call, move |service, call| async move {
+            let ledger = &service.accounts().ledger;
+            Ok(ledger.trust_clock(actor(&call)).await?)
+        })
+        .await
+    }
+
     /// The keys as text to print, for root alone, who is written down before.
     pub(crate) async fn escrow(self: &Arc<Self>, call: &Call) -> Result<zbus::OwnedFd, Error> {
         owns_the_keys(call)?;

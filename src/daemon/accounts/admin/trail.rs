@@ -29,6 +29,7 @@ pub(super) fn record(entry: AuditEntry) -> AuditRecord {
         What::SessionBegun => ("session_begun", None),
         What::RecoveryAcknowledged => ("recovery_acknowledged", None),
         What::KeysHandedOut => ("keys_handed_out", None),
+        What::ClockTrusted => ("clock_trusted", None),
         What::KeysRestored => ("keys_restored", None),
     };
     AuditRecord {
