@@ -135,21 +135,26 @@ def a_recovery_code_is_replaced():
 class Sshd:
     """sshd on the loopback that asks PAM, while the block runs."""
 
+    started = 0
+
     def __init__(self, methods):
         self.methods = methods
+        # systemd forgets a unit some time after it ended, so that each has a name of its own.
+        Sshd.started += 1
+        self.unit = f"sshd-that-asks-{Sshd.started}"
 
     def __enter__(self):
         pathlib.Path("/run/sshd").mkdir(exist_ok=True)
         options = ["Port=2222", "ListenAddress=127.0.0.1", "UsePAM=yes", "PasswordAuthentication=no",
                    "KbdInteractiveAuthentication=yes", f"AuthenticationMethods={self.methods}",
                    "MaxAuthTries=2"]
-        run("systemd-run", "--quiet", "--collect", "--unit=sshd-that-asks", "/usr/sbin/sshd", "-D",
+        run("systemd-run", "--quiet", "--collect", f"--unit={self.unit}", "/usr/sbin/sshd", "-D",
             *(word for option in options for word in ("-o", option)))
         until(lambda: ":08AE 00000000:0000 0A" in pathlib.Path("/proc/net/tcp").read_text(), "sshd")
         return self
 
     def __exit__(self, *_):
-        run("systemctl", "stop", "sshd-that-asks.service")
+        run("systemctl", "stop", f"{self.unit}.service")
 
     @staticmethod
     def log_in(who, *answers, options=()):
