@@ -1,16 +1,14 @@
 //! Changes of accounts.
 
-use oathd_api::names::{ACCOUNTS_INTERFACE, ROOT_PATH};
+use oathd_api::names::{ACCOUNTS_INTERFACE, ENROLLMENT_INTERFACE};
 use oathd_api::wire::account::{
     AccountRecord, ChangeOptions, ChannelOptions, EndOptions, EnrollOptions, FactorOptions,
 };
 use oathd_api::wire::verifier::{SentRecord, SessionRecord};
-use serde::Serialize;
-use zbus::wire::DynamicDeserialize;
-use zbus::{DynamicType, ObjectPath, OwnedFd, OwnedObjectPath};
+use zbus::{OwnedFd, OwnedObjectPath};
 use zeroize::Zeroizing;
 
-use crate::call::{Caller, no_options};
+use crate::call::{Caller, Remote, no_options};
 use crate::enrollment::Enrollment;
 use crate::error::Error;
 use crate::secret::{unseal, unseal_text};
@@ -23,22 +21,13 @@ use crate::secret::{unseal, unseal_text};
 /// `ProofRequired`, `StateUnavailable` and `ClockUntrusted`.
 #[derive(Clone, Debug)]
 pub struct Accounts {
-    caller: Caller,
+    remote: Remote,
 }
 
 impl Accounts {
     pub(crate) fn new(caller: Caller) -> Self {
-        Self { caller }
-    }
-
-    async fn call<B, R>(&self, method: &'static str, body: &B) -> Result<R, Error>
-    where
-        B: Serialize + DynamicType,
-        R: for<'d> DynamicDeserialize<'d>,
-    {
-        let root = ObjectPath::from_static_str(ROOT_PATH)?;
-        let interface = ACCOUNTS_INTERFACE;
-        self.caller.call(&root, interface, method, body).await
+        let remote = Remote::root(caller, ACCOUNTS_INTERFACE);
+        Self { remote }
     }
 
     /// Everything about an account but its secrets; no proof is needed.
@@ -46,7 +35,7 @@ impl Accounts {
     /// # Errors
     /// Those of every method here.
     pub async fn describe(&self, account: &str) -> Result<AccountRecord, Error> {
-        self.call("Describe", &(account, no_options())).await
+        self.remote.call("Describe", &(account, no_options())).await
     }
 
     /// Begins to enrol a factor.
@@ -58,8 +47,13 @@ impl Accounts {
         account: &str,
         options: &EnrollOptions,
     ) -> Result<Enrollment, Error> {
-        let path: OwnedObjectPath = self.call("BeginEnrollment", &(account, options)).await?;
-        Ok(Enrollment::new(self.caller.clone(), path))
+        let path: OwnedObjectPath = self
+            .remote
+            .call("BeginEnrollment", &(account, options))
+            .await?;
+        Ok(Enrollment::new(
+            self.remote.other(path, ENROLLMENT_INTERFACE),
+        ))
     }
 
     /// Begins to enrol a factor that takes the place of `factor` when it is confirmed.
@@ -73,8 +67,10 @@ impl Accounts {
         options: &EnrollOptions,
     ) -> Result<Enrollment, Error> {
         let body = (account, factor, options);
-        let path: OwnedObjectPath = self.call("BeginReplacement", &body).await?;
-        Ok(Enrollment::new(self.caller.clone(), path))
+        let path: OwnedObjectPath = self.remote.call("BeginReplacement", &body).await?;
+        Ok(Enrollment::new(
+            self.remote.other(path, ENROLLMENT_INTERFACE),
+        ))
     }
 
     /// Switches the second factor off.
@@ -82,7 +78,7 @@ impl Accounts {
     /// # Errors
     /// `NotEnrolled`, `SecondFactorRequired`.
     pub async fn disable(&self, account: &str, options: &ChangeOptions) -> Result<(), Error> {
-        self.call("Disable", &(account, options)).await
+        self.remote.call("Disable", &(account, options)).await
     }
 
     /// Takes a factor away.
@@ -95,7 +91,9 @@ impl Accounts {
         factor: u32,
         options: &ChangeOptions,
     ) -> Result<(), Error> {
-        self.call("RemoveFactor", &(account, factor, options)).await
+        self.remote
+            .call("RemoveFactor", &(account, factor, options))
+            .await
     }
 
     /// Refuses a factor from now on.
@@ -108,7 +106,8 @@ impl Accounts {
         factor: u32,
         options: &ChangeOptions,
     ) -> Result<(), Error> {
-        self.call("SuspendFactor", &(account, factor, options))
+        self.remote
+            .call("SuspendFactor", &(account, factor, options))
             .await
     }
 
@@ -122,7 +121,9 @@ impl Accounts {
         factor: u32,
         options: &FactorOptions,
     ) -> Result<(), Error> {
-        self.call("ChangeFactor", &(account, factor, options)).await
+        self.remote
+            .call("ChangeFactor", &(account, factor, options))
+            .await
     }
 
     /// Makes a new set of recovery codes, ten lines of text; the old set is void.
@@ -134,7 +135,10 @@ impl Accounts {
         account: &str,
         options: &ChangeOptions,
     ) -> Result<Zeroizing<String>, Error> {
-        let codes: OwnedFd = self.call("NewRecoveryCodes", &(account, options)).await?;
+        let codes: OwnedFd = self
+            .remote
+            .call("NewRecoveryCodes", &(account, options))
+            .await?;
         unseal_text(codes)
     }
 
@@ -143,7 +147,8 @@ impl Accounts {
     /// # Errors
     /// `WrongCode`, `InvalidResponse`.
     pub async fn acknowledge_recovery_code(&self, account: &str, code: &str) -> Result<(), Error> {
-        self.call("AcknowledgeRecoveryCode", &(account, code, no_options()))
+        self.remote
+            .call("AcknowledgeRecoveryCode", &(account, code, no_options()))
             .await
     }
 
@@ -158,7 +163,8 @@ impl Accounts {
         address: &str,
         options: &ChannelOptions,
     ) -> Result<(u32, SentRecord), Error> {
-        self.call("AddChannel", &(account, kind, address, options))
+        self.remote
+            .call("AddChannel", &(account, kind, address, options))
             .await
     }
 
@@ -171,7 +177,8 @@ impl Accounts {
         account: &str,
         channel: u32,
     ) -> Result<SentRecord, Error> {
-        self.call("SendChannelCode", &(account, channel, no_options()))
+        self.remote
+            .call("SendChannelCode", &(account, channel, no_options()))
             .await
     }
 
@@ -185,7 +192,8 @@ impl Accounts {
         channel: u32,
         code: &str,
     ) -> Result<(), Error> {
-        self.call("ConfirmChannel", &(account, channel, code, no_options()))
+        self.remote
+            .call("ConfirmChannel", &(account, channel, code, no_options()))
             .await
     }
 
@@ -199,7 +207,8 @@ impl Accounts {
         channel: u32,
         options: &ChangeOptions,
     ) -> Result<(), Error> {
-        self.call("RemoveChannel", &(account, channel, options))
+        self.remote
+            .call("RemoveChannel", &(account, channel, options))
             .await
     }
 
@@ -208,7 +217,9 @@ impl Accounts {
     /// # Errors
     /// `NoRescue`.
     pub async fn cancel_rescue(&self, account: &str) -> Result<(), Error> {
-        self.call("CancelRescue", &(account, no_options())).await
+        self.remote
+            .call("CancelRescue", &(account, no_options()))
+            .await
     }
 
     /// Begins a session of a realm's account, and answers its token, 32 bytes.
@@ -220,7 +231,10 @@ impl Accounts {
         account: &str,
         options: &ChangeOptions,
     ) -> Result<Zeroizing<Vec<u8>>, Error> {
-        let token: OwnedFd = self.call("BeginSession", &(account, options)).await?;
+        let token: OwnedFd = self
+            .remote
+            .call("BeginSession", &(account, options))
+            .await?;
         unseal(token)
     }
 
@@ -229,7 +243,9 @@ impl Accounts {
     /// # Errors
     /// Those of every method here.
     pub async fn sessions(&self, account: &str) -> Result<Vec<SessionRecord>, Error> {
-        self.call("ListSessions", &(account, no_options())).await
+        self.remote
+            .call("ListSessions", &(account, no_options()))
+            .await
     }
 
     /// Ends sessions of a realm's account, and counts them. No proof is needed.
@@ -237,7 +253,7 @@ impl Accounts {
     /// # Errors
     /// Those of every method here.
     pub async fn end_sessions(&self, account: &str, options: &EndOptions) -> Result<u32, Error> {
-        self.call("EndSessions", &(account, options)).await
+        self.remote.call("EndSessions", &(account, options)).await
     }
 
     /// Makes the API key of a realm's account, 32 bytes; the one before is void.
@@ -249,7 +265,7 @@ impl Accounts {
         account: &str,
         options: &ChangeOptions,
     ) -> Result<Zeroizing<Vec<u8>>, Error> {
-        let key: OwnedFd = self.call("NewApiKey", &(account, options)).await?;
+        let key: OwnedFd = self.remote.call("NewApiKey", &(account, options)).await?;
         unseal(key)
     }
 
@@ -258,6 +274,8 @@ impl Accounts {
     /// # Errors
     /// Those of every method here.
     pub async fn remove_api_key(&self, account: &str) -> Result<(), Error> {
-        self.call("RemoveApiKey", &(account, no_options())).await
+        self.remote
+            .call("RemoveApiKey", &(account, no_options()))
+            .await
     }
 }

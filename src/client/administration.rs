@@ -3,18 +3,16 @@
 use std::fs::File;
 use std::os::fd::OwnedFd as SystemFd;
 
-use oathd_api::names::{ADMINISTRATION_INTERFACE, ROOT_PATH};
+use oathd_api::names::ADMINISTRATION_INTERFACE;
 use oathd_api::wire::account::AccountRecord;
 use oathd_api::wire::administration::{
     AuditRecord, AuditVerdict, BackupRecord, CoverageRecord, ImportAccountsOptions, ImportRow,
     RekeyOptions, RekeyRecord, RescueOptions, RescueState, RestoreOptions, RestoreRecord,
 };
-use serde::Serialize;
-use zbus::wire::DynamicDeserialize;
-use zbus::{DynamicType, Fd, ObjectPath, OwnedFd};
+use zbus::{Fd, OwnedFd};
 use zeroize::Zeroizing;
 
-use crate::call::{Caller, no_options};
+use crate::call::{Caller, Remote, no_options};
 use crate::error::Error;
 use crate::secret::{seal, seal_export, unseal_text};
 
@@ -22,22 +20,13 @@ use crate::secret::{seal, seal_export, unseal_text};
 /// `StateUnavailable`.
 #[derive(Clone, Debug)]
 pub struct Administration {
-    caller: Caller,
+    remote: Remote,
 }
 
 impl Administration {
     pub(crate) fn new(caller: Caller) -> Self {
-        Self { caller }
-    }
-
-    async fn call<B, R>(&self, method: &'static str, body: &B) -> Result<R, Error>
-    where
-        B: Serialize + DynamicType,
-        R: for<'d> DynamicDeserialize<'d>,
-    {
-        let root = ObjectPath::from_static_str(ROOT_PATH)?;
-        let interface = ADMINISTRATION_INTERFACE;
-        self.caller.call(&root, interface, method, body).await
+        let remote = Remote::root(caller, ADMINISTRATION_INTERFACE);
+        Self { remote }
     }
 
     /// Accounts of a realm by name, at most `limit` after the name `after`.
@@ -50,7 +39,8 @@ impl Administration {
         after: &str,
         limit: u32,
     ) -> Result<Vec<AccountRecord>, Error> {
-        self.call("ListAccounts", &(realm, after, limit, no_options()))
+        self.remote
+            .call("ListAccounts", &(realm, after, limit, no_options()))
             .await
     }
 
@@ -59,7 +49,7 @@ impl Administration {
     /// # Errors
     /// Those of every method here.
     pub async fn coverage(&self, realm: &str) -> Result<CoverageRecord, Error> {
-        self.call("Coverage", &(realm, no_options())).await
+        self.remote.call("Coverage", &(realm, no_options())).await
     }
 
     /// Opens a rescue for an owner who has lost every way.
@@ -72,7 +62,9 @@ impl Administration {
         reason: &str,
         options: &RescueOptions,
     ) -> Result<RescueState, Error> {
-        self.call("Rescue", &(account, reason, options)).await
+        self.remote
+            .call("Rescue", &(account, reason, options))
+            .await
     }
 
     /// Approves a rescue of another administrator, or fetches its code.
@@ -84,7 +76,7 @@ impl Administration {
         account: &str,
         options: &RescueOptions,
     ) -> Result<RescueState, Error> {
-        self.call("Approve", &(account, options)).await
+        self.remote.call("Approve", &(account, options)).await
     }
 
     /// Lifts the waits of an account.
@@ -92,7 +84,7 @@ impl Administration {
     /// # Errors
     /// `NotEnrolled`.
     pub async fn unlock(&self, account: &str) -> Result<(), Error> {
-        self.call("Unlock", &(account, no_options())).await
+        self.remote.call("Unlock", &(account, no_options())).await
     }
 
     /// Believes the clock of the host as it stands; gives the time, in Unix seconds.
@@ -100,7 +92,7 @@ impl Administration {
     /// # Errors
     /// `NotAuthorized`, `StateUnavailable`.
     pub async fn trust_clock(&self) -> Result<u64, Error> {
-        self.call("TrustClock", &no_options()).await
+        self.remote.call("TrustClock", &no_options()).await
     }
 
     /// Takes over factors of another verifier.
@@ -113,7 +105,7 @@ impl Administration {
         options: &ImportAccountsOptions,
     ) -> Result<Vec<ImportRow>, Error> {
         let data = Fd::from(seal_export(export)?);
-        self.call("Import", &(data, options)).await
+        self.remote.call("Import", &(data, options)).await
     }
 
     /// Writes a copy of the state to an empty file.
@@ -122,7 +114,7 @@ impl Administration {
     /// Those of every method here.
     pub async fn backup(&self, into: File) -> Result<BackupRecord, Error> {
         let into = Fd::from(SystemFd::from(into));
-        self.call("Backup", &(into, no_options())).await
+        self.remote.call("Backup", &(into, no_options())).await
     }
 
     /// Replaces the accounts by those of a backup, all or none.
@@ -135,7 +127,7 @@ impl Administration {
         options: &RestoreOptions,
     ) -> Result<RestoreRecord, Error> {
         let from = Fd::from(SystemFd::from(from));
-        self.call("Restore", &(from, options)).await
+        self.remote.call("Restore", &(from, options)).await
     }
 
     /// Checks the whole state; no finding means that all is well.
@@ -143,7 +135,7 @@ impl Administration {
     /// # Errors
     /// Those of every method here.
     pub async fn check(&self) -> Result<Vec<String>, Error> {
-        self.call("Check", &no_options()).await
+        self.remote.call("Check", &no_options()).await
     }
 
     /// Seals everything under a new vault key: one of 32 bytes that the administrator has put in
@@ -153,7 +145,7 @@ impl Administration {
     /// `VaultKeyUnavailable`.
     pub async fn rekey(&self, key: Option<&[u8]>) -> Result<RekeyRecord, Error> {
         let key = key.map(seal).transpose()?.map(OwnedFd::from);
-        self.call("Rekey", &RekeyOptions { key }).await
+        self.remote.call("Rekey", &RekeyOptions { key }).await
     }
 
     /// The keys as text to print and lock away; root alone.
@@ -161,7 +153,7 @@ impl Administration {
     /// # Errors
     /// `VaultKeyUnavailable`, and those of every method here.
     pub async fn escrow(&self) -> Result<Zeroizing<String>, Error> {
-        let text: OwnedFd = self.call("Escrow", &no_options()).await?;
+        let text: OwnedFd = self.remote.call("Escrow", &no_options()).await?;
         unseal_text(text)
     }
 
@@ -171,7 +163,7 @@ impl Administration {
     /// `InvalidEscrow`.
     pub async fn restore_keys(&self, escrow: &str) -> Result<(), Error> {
         let text = Fd::from(seal(escrow.as_bytes())?);
-        self.call("RestoreKeys", &(text, no_options())).await
+        self.remote.call("RestoreKeys", &(text, no_options())).await
     }
 
     /// Entries of the audit, at most `limit` after number `after`.
@@ -179,7 +171,9 @@ impl Administration {
     /// # Errors
     /// Those of every method here.
     pub async fn audit(&self, after: u64, limit: u32) -> Result<Vec<AuditRecord>, Error> {
-        self.call("Audit", &(after, limit, no_options())).await
+        self.remote
+            .call("Audit", &(after, limit, no_options()))
+            .await
     }
 
     /// Whether the chain of the audit is whole.
@@ -187,6 +181,6 @@ impl Administration {
     /// # Errors
     /// Those of every method here.
     pub async fn verify_audit(&self) -> Result<AuditVerdict, Error> {
-        self.call("VerifyAudit", &no_options()).await
+        self.remote.call("VerifyAudit", &no_options()).await
     }
 }

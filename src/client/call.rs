@@ -4,11 +4,11 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use oathd_api::ErrorName;
-use oathd_api::names::{BUS_NAME, ENROLLMENT_INTERFACE, INTERACTIVE_TIMEOUT_SECONDS};
+use oathd_api::names::{BUS_NAME, ENROLLMENT_INTERFACE, INTERACTIVE_TIMEOUT_SECONDS, ROOT_PATH};
 use serde::Serialize;
 use zbus::proxy::{Builder, CacheProperties, MethodFlags};
 use zbus::wire::DynamicDeserialize;
-use zbus::{Connection, DynamicType, ObjectPath, Proxy, Variant, fdo};
+use zbus::{Connection, DynamicType, ObjectPath, OwnedObjectPath, Proxy, Variant, fdo};
 
 use crate::error::Error;
 
@@ -56,6 +56,47 @@ impl Caller {
             .map_err(|_elapsed| Error::TimedOut)?
             .map_err(|error| translated(error, interface))?
             .ok_or(Error::Bus(zbus::Error::InvalidReply))
+    }
+}
+
+/// An interface of an object of oathd, and how calls are made on it.
+#[derive(Clone, Debug)]
+pub(crate) struct Remote {
+    caller: Caller,
+    path: OwnedObjectPath,
+    interface: &'static str,
+}
+
+impl Remote {
+    /// An interface of the object `path`.
+    const fn new(caller: Caller, path: OwnedObjectPath, interface: &'static str) -> Remote {
+        Remote {
+            caller,
+            path,
+            interface,
+        }
+    }
+
+    /// An interface of the root object.
+    pub(crate) fn root(caller: Caller, interface: &'static str) -> Remote {
+        let path = ObjectPath::from_static_str_unchecked(ROOT_PATH).into();
+        Remote::new(caller, path, interface)
+    }
+
+    /// An interface of another object, for the same caller.
+    pub(crate) fn other(&self, path: OwnedObjectPath, interface: &'static str) -> Remote {
+        Remote::new(self.caller.clone(), path, interface)
+    }
+
+    /// See [`Caller::call`].
+    pub(crate) async fn call<B, R>(&self, method: &'static str, body: &B) -> Result<R, Error>
+    where
+        B: Serialize + DynamicType,
+        R: for<'d> DynamicDeserialize<'d>,
+    {
+        self.caller
+            .call(&self.path, self.interface, method, body)
+            .await
     }
 }
 

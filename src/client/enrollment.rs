@@ -1,15 +1,12 @@
 //! A factor on its way into an account.
 
-use oathd_api::names::ENROLLMENT_INTERFACE;
 use oathd_api::wire::enrollment::{
     ConfirmOptions, ConfirmedRecord, EnrollmentRecord, WriteOptions,
 };
-use serde::Serialize;
-use zbus::wire::DynamicDeserialize;
-use zbus::{DynamicType, ObjectPath, OwnedFd, OwnedObjectPath};
+use zbus::OwnedFd;
 use zeroize::Zeroizing;
 
-use crate::call::{Caller, no_options};
+use crate::call::{Remote, no_options};
 use crate::error::Error;
 use crate::secret::unseal_text;
 use crate::token::Token;
@@ -20,23 +17,12 @@ use crate::token::Token;
 /// connection. Every method fails with `EnrollmentExpired` when it is over.
 #[derive(Clone, Debug)]
 pub struct Enrollment {
-    caller: Caller,
-    path: OwnedObjectPath,
+    remote: Remote,
 }
 
 impl Enrollment {
-    pub(crate) fn new(caller: Caller, path: OwnedObjectPath) -> Self {
-        Self { caller, path }
-    }
-
-    async fn call<B, R>(&self, method: &'static str, body: &B) -> Result<R, Error>
-    where
-        B: Serialize + DynamicType,
-        R: for<'d> DynamicDeserialize<'d>,
-    {
-        let path: &ObjectPath<'_> = &self.path;
-        let interface = ENROLLMENT_INTERFACE;
-        self.caller.call(path, interface, method, body).await
+    pub(crate) const fn new(remote: Remote) -> Self {
+        Self { remote }
     }
 
     /// How far it is.
@@ -44,7 +30,7 @@ impl Enrollment {
     /// # Errors
     /// Those of every method here.
     pub async fn describe(&self) -> Result<EnrollmentRecord, Error> {
-        self.call("Describe", &no_options()).await
+        self.remote.call("Describe", &no_options()).await
     }
 
     /// Writes the seed into a slot of each token, all or none.
@@ -54,7 +40,7 @@ impl Enrollment {
     /// verifier is not paired.
     pub async fn write(&self, tokens: &[Token], options: &WriteOptions) -> Result<(), Error> {
         let paths: Vec<_> = tokens.iter().map(Token::path).collect();
-        self.call("Write", &(paths, options)).await
+        self.remote.call("Write", &(paths, options)).await
     }
 
     /// The otpauth address of the seed, once.
@@ -62,7 +48,7 @@ impl Enrollment {
     /// # Errors
     /// `Unsupported`, the second time.
     pub async fn reveal(&self) -> Result<Zeroizing<String>, Error> {
-        let uri: OwnedFd = self.call("Reveal", &no_options()).await?;
+        let uri: OwnedFd = self.remote.call("Reveal", &no_options()).await?;
         unseal_text(uri)
     }
 
@@ -76,7 +62,7 @@ impl Enrollment {
         code: &str,
         options: &ConfirmOptions,
     ) -> Result<ConfirmedRecord, Error> {
-        self.call("Confirm", &(code, options)).await
+        self.remote.call("Confirm", &(code, options)).await
     }
 
     /// Gives up, and takes back what was written.
@@ -84,6 +70,6 @@ impl Enrollment {
     /// # Errors
     /// Those of every method here.
     pub async fn cancel(&self) -> Result<(), Error> {
-        self.call("Cancel", &()).await
+        self.remote.call("Cancel", &()).await
     }
 }

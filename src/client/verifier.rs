@@ -1,15 +1,13 @@
 //! Answers for accounts.
 
-use oathd_api::names::{ROOT_PATH, VERIFIER_INTERFACE};
+use oathd_api::names::VERIFIER_INTERFACE;
 use oathd_api::wire::verifier::{
     ApiKeyRecord, DeliveryStateRecord, PresenceOptions, ReceiptRecord, SentRecord, SessionRecord,
     StatusRecord, VerifyOptions,
 };
-use serde::Serialize;
-use zbus::wire::DynamicDeserialize;
-use zbus::{DynamicType, Fd, ObjectPath};
+use zbus::Fd;
 
-use crate::call::Caller;
+use crate::call::{Caller, Remote};
 use crate::error::Error;
 use crate::secret::seal;
 
@@ -20,22 +18,13 @@ use crate::secret::seal;
 /// account's own user and the service of its realm, and with `StateUnavailable`.
 #[derive(Clone, Debug)]
 pub struct Verifier {
-    caller: Caller,
+    remote: Remote,
 }
 
 impl Verifier {
     pub(crate) fn new(caller: Caller) -> Self {
-        Self { caller }
-    }
-
-    async fn call<B, R>(&self, method: &'static str, body: &B) -> Result<R, Error>
-    where
-        B: Serialize + DynamicType,
-        R: for<'d> DynamicDeserialize<'d>,
-    {
-        let root = ObjectPath::from_static_str(ROOT_PATH)?;
-        let interface = VERIFIER_INTERFACE;
-        self.caller.call(&root, interface, method, body).await
+        let remote = Remote::root(caller, VERIFIER_INTERFACE);
+        Self { remote }
     }
 
     /// Checks what somebody typed: a code, a recovery code, a code that was sent, a bypass code.
@@ -49,7 +38,9 @@ impl Verifier {
         response: &str,
         options: &VerifyOptions,
     ) -> Result<ReceiptRecord, Error> {
-        self.call("Verify", &(account, response, options)).await
+        self.remote
+            .call("Verify", &(account, response, options))
+            .await
     }
 
     /// Has the account's token prove that it is here and was touched.
@@ -62,7 +53,9 @@ impl Verifier {
         account: &str,
         options: &PresenceOptions,
     ) -> Result<ReceiptRecord, Error> {
-        self.call("VerifyPresence", &(account, options)).await
+        self.remote
+            .call("VerifyPresence", &(account, options))
+            .await
     }
 
     /// What is asked of the account and which ways are open.
@@ -74,7 +67,7 @@ impl Verifier {
         account: &str,
         options: &VerifyOptions,
     ) -> Result<StatusRecord, Error> {
-        self.call("Status", &(account, options)).await
+        self.remote.call("Status", &(account, options)).await
     }
 
     /// Sends a code to a verified channel.
@@ -87,7 +80,8 @@ impl Verifier {
         channel: u32,
         options: &VerifyOptions,
     ) -> Result<SentRecord, Error> {
-        self.call("RequestOutOfBandCode", &(account, channel, options))
+        self.remote
+            .call("RequestOutOfBandCode", &(account, channel, options))
             .await
     }
 
@@ -96,7 +90,7 @@ impl Verifier {
     /// # Errors
     /// `DeliveryFailed` where nothing is known of it.
     pub async fn delivery(&self, delivery: &str) -> Result<DeliveryStateRecord, Error> {
-        self.call("DeliveryState", &delivery).await
+        self.remote.call("DeliveryState", &delivery).await
     }
 
     /// Redeems a receipt, once.
@@ -109,7 +103,8 @@ impl Verifier {
         receipt: &str,
         options: &VerifyOptions,
     ) -> Result<ReceiptRecord, Error> {
-        self.call("CheckReceipt", &(account, receipt, options))
+        self.remote
+            .call("CheckReceipt", &(account, receipt, options))
             .await
     }
 
@@ -118,7 +113,8 @@ impl Verifier {
     /// # Errors
     /// `ProofRequired`.
     pub async fn check_session(&self, account: &str, token: &[u8]) -> Result<SessionRecord, Error> {
-        self.call("CheckSession", &(account, Fd::from(seal(token)?)))
+        self.remote
+            .call("CheckSession", &(account, Fd::from(seal(token)?)))
             .await
     }
 
@@ -127,7 +123,8 @@ impl Verifier {
     /// # Errors
     /// `ProofRequired`.
     pub async fn check_api_key(&self, account: &str, key: &[u8]) -> Result<ApiKeyRecord, Error> {
-        self.call("CheckApiKey", &(account, Fd::from(seal(key)?)))
+        self.remote
+            .call("CheckApiKey", &(account, Fd::from(seal(key)?)))
             .await
     }
 }
