@@ -7,6 +7,7 @@
 pub mod account;
 pub mod administration;
 pub mod deliver;
+pub mod diagnosis;
 pub mod enrollment;
 pub mod verifier;
 

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use oathd_api::ErrorName;
 use oathd_api::names::{BUS_NAME, MANAGER_INTERFACE, ROOT_PATH};
+use oathd_api::wire::diagnosis::DiagnosisRecord;
 use oathd_api::wire::{
     AddOptions, CodeOptions, CodeRecord, CredentialQuery, CredentialRecord, ImportOptions,
 };
@@ -278,6 +279,15 @@ impl Client {
     /// [`Error::Bus`].
     pub async fn events(&self) -> Result<Events, Error> {
         Events::subscribe(self.clone()).await
+    }
+
+    /// What the service sees of itself and its surroundings. Spends no code and no attempt, and
+    /// makes no token blink; nobody is asked anything.
+    ///
+    /// # Errors
+    /// None of oathd's own: what does not work is told in the record.
+    pub async fn diagnose(&self) -> Result<DiagnosisRecord, Error> {
+        self.call("Diagnose", &no_options()).await
     }
 
     /// The version of the service.

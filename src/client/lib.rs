@@ -77,6 +77,7 @@ pub use oathd_api::wire::administration::{
     AuditRecord, AuditVerdict, BackupRecord, CoverageRecord, ImportAccountsOptions, ImportRow,
     RekeyRecord, RescueOptions, RescueState, RestoreOptions, RestoreRecord,
 };
+pub use oathd_api::wire::diagnosis::{DiagnosisRecord, KeptKeyRecord};
 pub use oathd_api::wire::enrollment::{
     ConfirmOptions, ConfirmedRecord, EnrollmentRecord, WriteOptions, WrittenRecord,
 };

@@ -4,7 +4,7 @@ mod polkit;
 
 use std::collections::BTreeSet;
 
-pub use polkit::Polkit;
+pub use polkit::{CardPolicy, Polkit};
 
 use crate::identity::Caller;
 
@@ -118,6 +118,16 @@ impl Authorizer {
                 action,
                 interactive_could_help: false,
             })
+        }
+    }
+}
+
+impl Authorizer {
+    /// What polkit says about this very program at pcscd.
+    pub async fn card_policy(&self) -> CardPolicy {
+        match self {
+            Authorizer::Polkit(polkit) => polkit.card_policy().await,
+            Authorizer::Owner { .. } | Authorizer::Fixed(_) => CardPolicy::Unknown,
         }
     }
 }

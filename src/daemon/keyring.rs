@@ -2,6 +2,8 @@
 //!
 //! Each belongs to the uid that made it and to one token, known by the device id of its applet.
 
+mod kept;
+
 use std::{
     collections::HashSet,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
@@ -15,6 +17,8 @@ use crate::{
     store::{Abort, Extent, Store, StoreError},
     vault::{Binding, Purpose, Vault, VaultError},
 };
+
+pub use kept::KeptKey;
 
 /// Bytes of a YKOATH access key (PBKDF2 of the password, cut to 16).
 pub const ACCESS_KEY: usize = 16;

@@ -1,11 +1,12 @@
 //! All tokens in all readers.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use tokio::sync::{mpsc, oneshot};
 
 use crate::{
     error::TokenError,
+    probe::{CardService, Probe},
     registry::{Asker, Command, Front, Registry, Wanted},
     settings::{Entropy, Event, Settings},
     token::Token,
@@ -26,6 +27,7 @@ struct Inner {
     front: Arc<Front>,
     commands: crossbeam_channel::Sender<Command>,
     settings: Arc<Settings>,
+    probe: Probe,
 }
 
 impl Drop for Inner {
@@ -57,11 +59,13 @@ impl Hub {
     ) -> (Hub, mpsc::Receiver<Event>) {
         let (events, receiver) = mpsc::channel(EVENT_QUEUE);
         let settings = Arc::new(settings);
+        let probe = Probe::new(Arc::clone(&source));
         let (front, commands) = Registry::start(source, Arc::clone(&settings), entropy, events);
         let inner = Inner {
             front,
             commands,
             settings,
+            probe,
         };
         let hub = Hub {
             inner: Arc::new(inner),
@@ -115,6 +119,12 @@ impl Hub {
     #[must_use]
     pub fn leaves_out_held(&self) -> bool {
         self.inner.front.held()
+    }
+
+    /// Whether the card service lets this program connect, by a connection of its own. Waits `patience`
+    /// for it; one that hangs is not asked again before it has answered.
+    pub async fn probe(&self, patience: Duration) -> CardService {
+        self.inner.probe.ask(patience).await
     }
 
     /// Watches the readers until the guard is dropped.

@@ -38,6 +38,7 @@ mod identify;
 mod knowledge;
 mod operations;
 mod owner;
+mod probe;
 mod registry;
 mod session;
 mod token;
@@ -48,6 +49,7 @@ pub use capability::{Capabilities, Model, PasswordModel};
 pub use error::{ProtocolError, TokenError, What};
 pub use hub::{Hub, Watch};
 pub use identity::{DeviceId, FormFactor, TokenInfo, TokenKey, Version};
+pub use probe::CardService;
 pub use request::{
     AddOptions, Code, CodeEntry, CodeOutcome, CodeRequest, Credential, Form, Pick, PickRequest,
     Steps, StepsRequest, Touch, TouchPolicy, Usage,

@@ -22,6 +22,7 @@ async fn call_all(
     let token = raw::token(path);
     let plain = [
         (ROOT, "ListTokens"),
+        (ROOT, "Diagnose"),
         (ROOT, "FindCredentials"),
         (token, "Describe"),
         (token, "ListCredentials"),

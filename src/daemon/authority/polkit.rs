@@ -19,6 +19,25 @@ const DEADLINE: Duration = Duration::from_secs(10);
 /// How long a person may think; a client that allows interaction waits for 120 s.
 const INTERACTIVE_DEADLINE: Duration = Duration::from_secs(110);
 
+/// What pcscd asks polkit about its clients. One that asks nobody has registered nothing.
+const CARD_ACTIONS: [&str; 2] = [
+    "org.debian.pcsc-lite.access_pcsc",
+    "org.debian.pcsc-lite.access_card",
+];
+
+/// What polkit says about this program at pcscd.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CardPolicy {
+    /// It may use readers and cards.
+    Allowed,
+    /// It may not.
+    Refused,
+    /// pcscd asks nobody.
+    Unasked,
+    /// polkit is not asked here, or does not answer.
+    Unknown,
+}
+
 /// The system's policy.
 #[derive(Debug)]
 pub struct Polkit {
@@ -77,6 +96,37 @@ impl Polkit {
             "polkit did not decide; denied"
         );
         denied(false)
+    }
+
+    /// See [`Authorizer::card_policy`](super::Authorizer::card_policy).
+    pub(super) async fn card_policy(&self) -> CardPolicy {
+        let asked = tokio::time::timeout(DEADLINE, self.ask_about_cards()).await;
+        asked.map_or(CardPolicy::Unknown, |answer| {
+            answer.unwrap_or(CardPolicy::Unknown)
+        })
+    }
+
+    async fn ask_about_cards(&self) -> zbus::Result<CardPolicy> {
+        let known = self.authority.enumerate_actions("").await?;
+        let mut policy = CardPolicy::Unasked;
+        let connection = self.authority.inner().connection();
+        let Some(name) = connection.unique_name() else {
+            return Ok(CardPolicy::Unknown);
+        };
+        let subject = subject(name)?;
+        for action in CARD_ACTIONS {
+            if !known.iter().any(|there| there.action_id == action) {
+                continue;
+            }
+            let (details, flags) = (HashMap::new(), CheckAuthorizationFlags::empty());
+            let asked = &self.authority;
+            let answer = asked.check_authorization(&subject, action, &details, flags, "");
+            if !answer.await?.is_authorized {
+                return Ok(CardPolicy::Refused);
+            }
+            policy = CardPolicy::Allowed;
+        }
+        Ok(policy)
     }
 
     async fn ask(

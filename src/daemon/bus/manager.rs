@@ -4,7 +4,10 @@ use std::{collections::HashMap, sync::Arc};
 
 use oathd_api::{
     names::{API_VERSION, DEPRECATED},
-    wire::{AddOptions, CodeOptions, CodeRecord, CredentialQuery, CredentialRecord, ImportOptions},
+    wire::{
+        AddOptions, CodeOptions, CodeRecord, CredentialQuery, CredentialRecord, ImportOptions,
+        diagnosis::DiagnosisRecord,
+    },
 };
 use oathd_oath::{NewCredential, otpauth};
 use oathd_token::AddOptions as Writing;
@@ -181,6 +184,18 @@ impl Manager {
             true => Ok(()),
             false => Err(Error::invalid_args("no such agent of this caller")),
         }
+    }
+
+    #[zbus(out_args("diagnosis"))]
+    async fn diagnose(
+        &self,
+        options: Options,
+        #[zbus(header)] header: Header<'_>,
+    ) -> Result<DiagnosisRecord, Error> {
+        no_options(&options)?;
+        let call = self.service.identify(&header).await?;
+        let diagnosis = self.service.diagnose(&call);
+        self.service.attend(&call, diagnosis).await
     }
 
     #[zbus(signal)]

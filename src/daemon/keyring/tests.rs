@@ -178,3 +178,30 @@ async fn without_the_vault_key_what_was_never_kept_is_simply_not_there() {
     assert!(ring.pairing(1, b"d").await.unwrap().is_none());
     assert!(ring.forget(1, b"d").await.unwrap());
 }
+
+#[test]
+fn what_is_kept_is_listed_to_its_user_and_to_whoever_asks_for_all() {
+    let dir = private_dir();
+    runtime().block_on(async {
+        let keyring = keyring(dir.path()).await;
+        let device = |byte: u8| vec![byte; 8];
+        keyring
+            .remember(1, &device(1), &[1; ACCESS_KEY])
+            .await
+            .unwrap();
+        keyring.pair(1, &device(2), pairing(2)).await.unwrap();
+        keyring.pair(2, &device(2), pairing(3)).await.unwrap();
+        let kept = |uid, byte, paired, serial| KeptKey {
+            uid,
+            device_id: device(byte),
+            paired,
+            serial,
+        };
+        let of_one = [kept(1, 1, false, None), kept(1, 2, true, Some(2))];
+        assert_eq!(keyring.kept(Some(1)).await.unwrap(), of_one);
+        assert_eq!(keyring.kept(Some(3)).await.unwrap(), []);
+        let of_another = [kept(2, 2, true, None)];
+        let all = [of_one.as_slice(), of_another.as_slice()].concat();
+        assert_eq!(keyring.kept(None).await.unwrap(), all);
+    });
+}

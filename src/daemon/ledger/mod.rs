@@ -3,6 +3,7 @@
 
 mod backup;
 mod check;
+mod condition;
 mod decoys;
 mod draft;
 mod entry;
@@ -33,6 +34,7 @@ use oathd_core::{Account, AccountName, MacKey, Moment, RealmName};
 use rusqlite::Connection;
 
 pub use backup::BackupReport;
+pub use condition::Condition;
 pub use draft::Draft;
 pub use entry::{Actor, AuditEntry, What};
 pub use error::LedgerError;

@@ -9,6 +9,7 @@ mod access;
 mod call;
 mod codes;
 mod credentials;
+mod diagnosis;
 mod guests;
 mod passwords;
 mod presence;

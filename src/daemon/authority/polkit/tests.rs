@@ -31,7 +31,22 @@ struct FakePolkit {
     arrived: Arc<Notify>,
     cancelled: Arc<Mutex<Vec<String>>>,
     cancellation: Arc<Notify>,
+    registered: Arc<Mutex<Vec<&'static str>>>,
 }
+
+/// An action as polkit describes it.
+type Described = (
+    String,
+    String,
+    String,
+    String,
+    String,
+    String,
+    u32,
+    u32,
+    u32,
+    HashMap<String, String>,
+);
 
 #[zbus::interface(name = "org.freedesktop.PolicyKit1.Authority")]
 impl FakePolkit {
@@ -59,6 +74,27 @@ impl FakePolkit {
                 Err(fdo::Error::Failed("cancelled".to_owned()))
             }
         }
+    }
+
+    fn enumerate_actions(&self, _locale: String) -> Vec<Described> {
+        let registered = self.registered.lock().unwrap();
+        let text = String::new;
+        let described = |id: &&str| {
+            let (id, defaults) = ((*id).to_owned(), HashMap::new());
+            (
+                id,
+                text(),
+                text(),
+                text(),
+                text(),
+                text(),
+                0,
+                0,
+                5,
+                defaults,
+            )
+        };
+        registered.iter().map(described).collect()
     }
 
     fn cancel_check_authorization(&self, id: String) {
@@ -185,4 +221,33 @@ async fn without_polkit_nobody_may() {
             })
         );
     }
+}
+
+#[tokio::test]
+async fn what_pcscd_would_hear_is_asked_about_this_very_program() {
+    let (yes, no) = (Some((true, false)), Some((false, false)));
+    let scene = Scene::set(yes).await;
+    let policy = async |registered: &[&'static str], verdict| {
+        *scene.fake.registered.lock().unwrap() = registered.to_vec();
+        *scene.fake.verdict.lock().unwrap() = verdict;
+        scene.authorizer.card_policy().await
+    };
+    let other = ["org.freedesktop.login1.reboot"];
+    assert_eq!(policy(&other, yes).await, CardPolicy::Unasked);
+    assert!(scene.fake.asked.lock().unwrap().is_empty());
+    assert_eq!(policy(&CARD_ACTIONS, yes).await, CardPolicy::Allowed);
+    assert_eq!(policy(&CARD_ACTIONS, no).await, CardPolicy::Refused);
+    let asked = scene.fake.asked.lock().unwrap();
+    let actions: Vec<_> = asked.iter().map(|asked| asked.action.as_str()).collect();
+    assert_eq!(actions, [CARD_ACTIONS[0], CARD_ACTIONS[1], CARD_ACTIONS[0]]);
+    assert!(asked.iter().all(|asked| asked.flags == 0));
+}
+
+#[tokio::test]
+async fn without_polkit_nobody_knows() {
+    let bus = PrivateBus::start();
+    let polkit = Polkit::new(&bus.connect().await).await.unwrap();
+    assert_eq!(polkit.card_policy().await, CardPolicy::Unknown);
+    let everything = Authorizer::Fixed(Action::ALL.iter().copied().collect());
+    assert_eq!(everything.card_policy().await, CardPolicy::Unknown);
 }
