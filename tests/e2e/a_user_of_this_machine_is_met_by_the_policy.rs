@@ -1,12 +1,17 @@
 //! Proves: the policy asks what its strictest rule for a user and its groups asks; days of grace
-//! begin when it first meets a user and survive a restart; root is never locked out; a user speaks
-//! for their own account alone, and the empty name is it; wrong codes of a user's own programs delay
-//! neither the console nor a login from elsewhere.
+//! begin when it first meets a user and survive a restart; root is never locked out; groups that
+//! cannot be looked up make no answer weaker; a user speaks for their own account alone, and the
+//! empty name is it; wrong codes of a user's own programs delay neither the console nor a login from
+//! elsewhere.
 //! Does not prove: that logins obey, which is for the PAM module.
 
-use std::fs;
+use std::fs::{self, Permissions};
+use std::os::unix::fs::PermissionsExt;
 
-use oathd_client::{Client, ConfirmOptions, EnrollOptions, ErrorName, StatusRecord, VerifyOptions};
+use oathd_api::names::CHANGE_SERVICE;
+use oathd_client::{
+    ChangeOptions, Client, ConfirmOptions, EnrollOptions, ErrorName, StatusRecord, VerifyOptions,
+};
 use oathd_oath::{Algorithm, Digits, Secret, code, otpauth};
 use oathd_tests::world::{User, World};
 
@@ -17,11 +22,15 @@ const DAY: u64 = 86_400;
 
 fn world(settings: &str) -> World {
     let mut world = World::new().unwrap();
+    serve(&mut world, settings);
+    world
+}
+
+fn serve(world: &mut World, settings: &str) {
     fs::write(world.path("oathd.conf"), settings).unwrap();
     let yes = "polkit.addRule(function(action, subject) { return polkit.Result.YES; });";
     world.start_polkitd(yes).unwrap();
-    start(&mut world);
-    world
+    start(world);
 }
 
 fn start(world: &mut World) {
@@ -127,4 +136,55 @@ async fn a_flood_in_one_class_delays_no_other() {
     assert_eq!(still.unwrap_err().0, ErrorName::Throttled);
     let claimed = own.verifier().verify("alice", "000000", &elsewhere).await;
     assert!(claimed.is_err());
+}
+
+/// Lets oathd look into the file of groups, or not.
+fn show_groups(world: &World, shown: bool) {
+    let mode = if shown { 0o644 } else { 0o600 };
+    fs::set_permissions(world.path("etc/group"), Permissions::from_mode(mode)).unwrap();
+}
+
+#[tokio::test]
+async fn groups_that_cannot_be_looked_up_make_nothing_weaker() {
+    let mut world = World::new().unwrap();
+    // No other service answers in place of the file.
+    fs::write(world.path("nsswitch.conf"), "passwd: files\ngroup: files\n").unwrap();
+    let files = ["--bind", "/run/nsswitch.conf", "/etc/nsswitch.conf"];
+    let mounted = world.program("mount").arguments(&files).run();
+    mounted.unwrap().stdout().unwrap();
+    serve(&mut world, "[policy.groups.alice]\nrule = 'required'\n");
+    let asked = async |world: &World| {
+        let verifier = client(world, User::Root).await.verifier();
+        verifier.status("alice", &VerifyOptions::default()).await
+    };
+    assert_eq!(asked(&world).await.unwrap().requirement, "enrol_first");
+    show_groups(&world, false);
+    assert_eq!(cause(asked(&world).await), ErrorName::StateUnavailable);
+    show_groups(&world, true);
+    assert_eq!(asked(&world).await.unwrap().requirement, "enrol_first");
+
+    let own = client(&world, User::Alice).await;
+    let (accounts, options) = (own.accounts(), EnrollOptions::default());
+    let begun = accounts.begin_enrollment("", &options).await.unwrap();
+    let uri = begun.reveal().await.unwrap();
+    let seed = otpauth::parse(&uri).unwrap().secret;
+    let confirm = ConfirmOptions::default();
+    begun.confirm(&now_code(&seed, -1), &confirm).await.unwrap();
+    let options = VerifyOptions {
+        service: Some(CHANGE_SERVICE.to_owned()),
+        ..VerifyOptions::default()
+    };
+    let mut disable = async |ahead| {
+        let receipt = verify(&own, "alice", &now_code(&seed, ahead), &options).await;
+        let options = ChangeOptions {
+            proof: Some(receipt.unwrap().receipt),
+            ..ChangeOptions::default()
+        };
+        cause(accounts.disable("", &options).await)
+    };
+    show_groups(&world, false);
+    assert_eq!(disable(0).await, ErrorName::StateUnavailable);
+    show_groups(&world, true);
+    assert_eq!(disable(1).await, ErrorName::SecondFactorRequired);
+    world.stop_oathd().unwrap();
 }

@@ -3,13 +3,12 @@
 use std::sync::Arc;
 
 use oathd_api::ErrorName;
-use oathd_core::policy::{Requirement, Subject};
+use oathd_core::policy::Requirement;
 
 use super::{
     Who,
     change::{Done, Permit, enrolled},
     factors::end_grants,
-    passwd,
 };
 use crate::{
     error::Error,
@@ -25,7 +24,7 @@ impl Service {
         who: &Who,
         permit: Permit,
     ) -> Result<(), Error> {
-        let needed = self.needs_factor(who).await;
+        let needed = self.needs_factor(who).await?;
         self.keep_change(call, who, Some(permit), move |draft, _| {
             enrolled(draft)?;
             if needed {
@@ -41,24 +40,13 @@ impl Service {
 
     /// Whether the policy asks a second factor of an account at this moment. Days of grace are for
     /// those who never had one.
-    async fn needs_factor(&self, who: &Who) -> bool {
-        let Some(uid) = who.uid else {
-            return false;
-        };
-        let groups = match passwd::by_uid(uid).await {
-            Some(user) => passwd::groups_of(&user).await,
-            None => Vec::new(),
-        };
-        let groups: Vec<&str> = groups.iter().map(String::as_str).collect();
+    async fn needs_factor(&self, who: &Who) -> Result<bool, Error> {
+        if !who.account.realm().is_local() {
+            return Ok(false);
+        }
         let accounts = self.accounts();
-        let subject = Subject {
-            groups: &groups,
-            is_root: uid == 0,
-            is_enrolled: false,
-            since: 0,
-        };
-        let settings = accounts.settings();
-        let required = settings.policy.requirement(subject, accounts.clock.now());
-        required == Requirement::EnrolFirst
+        let demanded = accounts.demanded(who.uid).await?;
+        let now = accounts.ledger.moment(who.account.realm()).now;
+        Ok(demanded.at(0, now) == Requirement::EnrolFirst)
     }
 }

@@ -10,6 +10,7 @@ mod candidates;
 mod change;
 mod channels;
 pub(crate) mod deliver;
+mod demand;
 mod describe;
 mod disable;
 mod enrolling;

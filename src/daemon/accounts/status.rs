@@ -2,12 +2,10 @@
 
 use oathd_api::wire::verifier::{ConcernRecord, StatusRecord, VerifyOptions, WayRecord};
 use oathd_core::{
-    Account, FactorId, Moment, OpenKind, OpenWay, Trust,
-    health::Concern,
-    policy::{Policy, Requirement, Subject},
+    Account, FactorId, Moment, OpenKind, OpenWay, Trust, health::Concern, policy::Requirement,
 };
 
-use super::{Who, masked, passwd, sessions::is_alive};
+use super::{Who, masked, sessions::is_alive};
 use crate::{
     error::Error,
     ledger::LedgerError,
@@ -75,26 +73,14 @@ impl Service {
         account: &Account,
         now: u64,
     ) -> Result<Requirement, Error> {
-        let settings = self.accounts().settings();
         let is_enrolled = account.is_enrolled();
         if is_enrolled || !who.account.realm().is_local() {
             return Ok(asked(is_enrolled));
         }
-        // One that is not found, perhaps because looking it up failed, is anybody.
-        let Some(uid) = who.uid else {
-            return Ok(required(&settings.policy, &[], None, now, now));
-        };
-        let groups = match settings.policy.groups.is_empty() {
-            true => Vec::new(),
-            false => match passwd::by_uid(uid).await {
-                Some(user) => passwd::groups_of(&user).await,
-                None => Vec::new(),
-            },
-        };
+        let demanded = self.accounts().demanded(who.uid).await?;
         let since = account.policy_since();
-        let at = |since| required(&settings.policy, &groups, Some(uid), since, now);
-        let first = at(since.unwrap_or(now));
-        if since.is_none() && first != at(0) {
+        let first = demanded.at(since.unwrap_or(now), now);
+        if who.uid.is_some() && since.is_none() && first != demanded.at(0, now) {
             self.meet_policy(who).await?;
         }
         Ok(first)
@@ -112,23 +98,6 @@ impl Service {
             })
             .await
     }
-}
-
-fn required(
-    policy: &Policy,
-    groups: &[String],
-    uid: Option<u32>,
-    since: u64,
-    now: u64,
-) -> Requirement {
-    let groups: Vec<&str> = groups.iter().map(String::as_str).collect();
-    let subject = Subject {
-        groups: &groups,
-        is_root: uid == Some(0),
-        is_enrolled: false,
-        since,
-    };
-    policy.requirement(subject, now)
 }
 
 /// What is asked where no policy has a say.

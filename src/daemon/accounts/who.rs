@@ -99,7 +99,7 @@ impl Service {
 
 /// The account of the calling user.
 async fn own(caller: u32) -> Result<(AccountName, Standing, Option<u32>), Error> {
-    let user = passwd::by_uid(caller).await;
+    let user = passwd::by_uid(caller).await?;
     let user = user.ok_or_else(|| Error::new(ErrorName::NotAuthorized))?;
     let name = AccountName::new(&user.name, RealmName::local())?;
     Ok((name, standing_of(caller, Some(caller))?, Some(caller)))
@@ -110,7 +110,7 @@ async fn local(
     caller: u32,
     name: AccountName,
 ) -> Result<(AccountName, Standing, Option<u32>), Error> {
-    let user = passwd::by_name(name.name()).await;
+    let user = passwd::by_name(name.name()).await?;
     let uid = user.as_ref().map(|user| user.uid);
     let standing = standing_of(caller, uid)?;
     let name = match user {
@@ -157,8 +157,8 @@ impl Who {
     }
 
     /// Whether a record is this account's: the name of a local one may have been given to another
-    /// user since, who gets nothing of it. A lookup that fails finds no user either, so a record
-    /// whose user is not found stands: its factor is asked for.
+    /// user since, who gets nothing of it. A record whose user is not found stands: its factor is
+    /// asked for.
     pub(crate) fn owns(&self, record: &Account) -> bool {
         !self.account.realm().is_local() || self.uid.is_none() || record.uid() == self.uid
     }

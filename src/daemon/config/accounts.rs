@@ -238,11 +238,16 @@ fn read_realm(path: &Path, text: &str) -> Result<(RealmName, Realm), ConfigError
     let uid = match (file.uid, file.user) {
         (Some(uid), None) => Some(uid),
         (None, Some(user)) => {
-            let uid = passwd::uid_of(&user);
-            if uid.is_none() {
-                tracing::warn!(realm = %name, user, "no such user; the realm serves root alone");
+            let found = passwd::uid_of(&user);
+            let reason = match &found {
+                Ok(Some(_)) => None,
+                Ok(None) => Some("there is no such user".to_owned()),
+                Err(reason) => Some(reason.to_string()),
+            };
+            if let Some(reason) = reason {
+                tracing::warn!(realm = %name, user, reason, "the realm serves root alone");
             }
-            uid
+            found.unwrap_or_default()
         }
         _ => return Err(misfit("user", "one of user and uid is needed".to_owned())),
     };

@@ -10,10 +10,7 @@ use std::{
 };
 
 use oathd_api::{ErrorName, wire::administration::CoverageRecord};
-use oathd_core::{
-    Account, AccountName, RealmName,
-    policy::{Policy, Requirement, Subject},
-};
+use oathd_core::{Account, AccountName, RealmName, policy::Requirement};
 
 use super::Accounts;
 use crate::{
@@ -100,7 +97,7 @@ impl Accounts {
             return Ok(tally.finish(realm.to_string(), Vec::new()));
         }
         for name in others {
-            let user = passwd::by_name(name.name()).await;
+            let user = passwd::by_name(name.name()).await?;
             if let Some(user) = user.filter(|user| is_person(user.uid))
                 && let Some(account) = self.ledger.read(&name).await?
                 && account.uid() == Some(user.uid)
@@ -113,30 +110,15 @@ impl Accounts {
             tally.add_stranger();
             seen.push((user, false));
         }
-        let policy = &self.settings().policy;
         for (user, enrolled) in seen {
-            if asks(policy, &user, now).await {
+            let demanded = self.demanded_of(&user).await?;
+            // At once, or from a date on.
+            if demanded.at(now, now) != Requirement::NotAsked {
                 tally.require((!enrolled).then_some(&user.name));
             }
         }
         Ok(tally.finish(realm.to_string(), NOT_ASKED.map(str::to_owned).into()))
     }
-}
-
-/// Whether a policy asks a factor of a user, at once or from a date on.
-async fn asks(policy: &Policy, user: &User, now: u64) -> bool {
-    let groups = match policy.groups.is_empty() {
-        true => Vec::new(),
-        false => passwd::groups_of(user).await,
-    };
-    let groups: Vec<&str> = groups.iter().map(String::as_str).collect();
-    let subject = Subject {
-        groups: &groups,
-        is_root: user.uid == 0,
-        is_enrolled: false,
-        since: now,
-    };
-    policy.requirement(subject, now) != Requirement::NotAsked
 }
 
 fn lock(count: &Mutex<Count>) -> MutexGuard<'_, Count> {

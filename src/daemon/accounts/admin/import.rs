@@ -76,7 +76,7 @@ impl Accounts {
         self.vault.source()?;
         let dry_run = import.dry_run;
         let rows = self.rows(import).await?;
-        let mut rows = self.known_users(rows).await;
+        let mut rows = self.known_users(rows).await?;
         if dry_run {
             refuse_repeated(&mut rows);
         }
@@ -113,7 +113,7 @@ impl Accounts {
     }
 
     /// Refuses the rows of users and realms that this host does not have.
-    async fn known_users(&self, rows: Vec<Result<Row, ImportRow>>) -> Vec<Ready> {
+    async fn known_users(&self, rows: Vec<Result<Row, ImportRow>>) -> Result<Vec<Ready>, Error> {
         let settings = self.settings();
         let mut users = HashMap::<String, Option<passwd::User>>::new();
         let mut ready = Vec::with_capacity(rows.len());
@@ -124,7 +124,7 @@ impl Accounts {
                     let name = row.account.name();
                     let user = match users.entry(name.to_owned()) {
                         Entry::Occupied(known) => known.get().clone(),
-                        Entry::Vacant(place) => place.insert(passwd::by_name(name).await).clone(),
+                        Entry::Vacant(place) => place.insert(passwd::by_name(name).await?).clone(),
                     };
                     of_user(row, user)
                 }
@@ -135,7 +135,7 @@ impl Accounts {
                 )),
             });
         }
-        ready
+        Ok(ready)
     }
 
     async fn import_row(

@@ -50,7 +50,7 @@ impl Named {
         if !account.realm().is_local() {
             return Ok(Named { account, uid: None });
         }
-        let user = passwd::by_name(account.name()).await;
+        let user = passwd::by_name(account.name()).await?;
         let user = user.ok_or_else(|| Error::new(ErrorName::NotEnrolled))?;
         Ok(Named {
             account: AccountName::new(&user.name, RealmName::local())?,

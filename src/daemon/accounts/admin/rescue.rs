@@ -77,11 +77,12 @@ impl Accounts {
             fresh_factor: false,
         };
         let receipt = proof.and_then(|id| self.receipts.take(&id));
-        let Some(user) = passwd::by_uid(uid).await else {
+        let Some(user) = passwd::by_uid(uid).await? else {
             return Ok(approver);
         };
         let group = &self.settings().approvers_group;
-        approver.in_group = passwd::is_member(&user, group).await;
+        let groups = passwd::groups_among(&user, [group.as_str()]).await?;
+        approver.in_group = !groups.is_empty();
         let name = AccountName::new(&user.name, RealmName::local())?;
         if let Some(receipt) = receipt
             && receipt.account == name
