@@ -44,7 +44,7 @@ pub struct AccountSettings {
     /// switching off and replacing. Default: true.
     pub sessions_prove: bool,
     /// `[audit]` – How long the audit trail is kept: `keep_days`, 1 to 36500 (default 400), and
-    /// `keep_entries`, at least 1000 (default 1000000).
+    /// `keep_entries`, at least 1000 (default 1000000), which realms and administrators share.
     pub audit: Retention,
 }
 

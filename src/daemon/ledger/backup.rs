@@ -108,6 +108,6 @@ fn count(path: &Path) -> rusqlite::Result<(u64, u64)> {
     let count = |sql| copy.query_row(sql, (), |row| row.get(0));
     Ok((
         count("SELECT count(*) FROM account WHERE realm > ''")?,
-        count("SELECT count(*) FROM audit")?,
+        count("SELECT count(*) FROM audit WHERE share IS NOT NULL")?,
     ))
 }

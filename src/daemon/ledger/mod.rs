@@ -9,6 +9,7 @@ mod draft;
 mod entry;
 mod error;
 mod escrow;
+mod gaps;
 mod grants;
 mod keys;
 mod noting;
@@ -18,6 +19,7 @@ mod replace;
 mod restore;
 mod retention;
 mod seeds;
+mod shares;
 mod times;
 mod trail;
 mod verdict;
@@ -219,6 +221,8 @@ mod copy_tests;
 mod fault_tests;
 #[cfg(test)]
 mod rekey_tests;
+#[cfg(test)]
+mod share_tests;
 #[cfg(test)]
 mod stand;
 #[cfg(test)]

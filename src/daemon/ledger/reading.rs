@@ -78,7 +78,9 @@ impl Ledger {
     /// [`LedgerError::Store`]
     pub async fn audit(&self, after: u64, limit: usize) -> Result<Vec<AuditEntry>, LedgerError> {
         let read = move |connection: &mut Connection| {
-            let sql = "SELECT seq, at, entry FROM audit WHERE seq > ? ORDER BY seq LIMIT ?";
+            // Gaps begin with a zero.
+            let sql = "SELECT seq, at, entry FROM audit
+                       WHERE seq > ? AND substr(entry, 1, 1) <> x'00' ORDER BY seq LIMIT ?";
             let mut query = connection.prepare(sql)?;
             let rows = query.query_map((after, limit), |row| {
                 let bytes: Vec<u8> = row.get(2)?;

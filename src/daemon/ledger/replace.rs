@@ -8,6 +8,7 @@ use rusqlite::{Connection, types::Value};
 use sha2::Sha256;
 
 use super::{
+    shares,
     trail::{self, Ends},
     verdict,
     writing::find,
@@ -122,10 +123,10 @@ pub(super) fn adopt(
     key: &Hmac<Sha256>,
 ) -> rusqlite::Result<bool> {
     let own = connection
-        .prepare("SELECT at, entry FROM audit ORDER BY seq")?
-        .query_map((), |row| Ok((row.get(0)?, row.get(1)?)))?
-        .collect::<rusqlite::Result<Vec<(u64, Vec<u8>)>>>()?;
-    for table in ["audit", "trail", "pairing", "remembered_key"] {
+        .prepare("SELECT at, entry, name FROM audit JOIN share ON share.id = share ORDER BY seq")?
+        .query_map((), |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?
+        .collect::<rusqlite::Result<Vec<(u64, Vec<u8>, String)>>>()?;
+    for table in ["audit", "share", "trail", "pairing", "remembered_key"] {
         connection.execute(&format!("DELETE FROM {table}"), ())?;
         take_over(connection, backup, table)?;
     }
@@ -134,8 +135,9 @@ pub(super) fn adopt(
         trail::mend(connection)?;
     }
     let mut ends = Ends::read(connection)?.map_or_else(Ends::default, |(ends, _)| ends);
-    for (at, entry) in own {
-        ends.append_bytes(connection, at, &entry)?;
+    for (at, entry, share) in own {
+        let share = shares::count(connection, &share, 1)?;
+        ends.append_bytes(connection, (at, share), &entry)?;
     }
     if ends != Ends::default() {
         ends.write(connection, key)?;

@@ -1,9 +1,15 @@
 //! How long entries of the audit trail are kept.
 
+use hmac::Hmac;
 use oathd_core::{Moment, Trust};
 use rusqlite::Connection;
+use sha2::Sha256;
 
-use super::trail::{Ends, Head};
+use super::{
+    gaps::{self, Gap},
+    shares,
+    trail::Ends,
+};
 
 /// After how many entries the oldest are looked at, and twice as many can go: a backlog shrinks.
 const STRIDE: u64 = 64;
@@ -11,7 +17,7 @@ const STRIDE: u64 = 64;
 /// How many entries are kept, and for how long.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Retention {
-    /// At most so many.
+    /// At most so many; what is too much goes from the realm with the most.
     pub entries: u64,
     /// At most for so long, in seconds.
     pub age: u64,
@@ -27,37 +33,83 @@ impl Default for Retention {
 }
 
 impl Retention {
-    /// Lets the oldest entries go, now and then. The base of the trail follows them.
+    /// Lets entries go, now and then: what is too old, and what is too much.
     pub(super) fn apply(
         self,
         connection: &Connection,
+        key: &Hmac<Sha256>,
         ends: &mut Ends,
-        before: u64,
-        moment: Moment,
+        (before, moment): (u64, Moment),
     ) -> rusqlite::Result<()> {
         if before / STRIDE == ends.last / STRIDE {
             return Ok(());
         }
-        let sql = "SELECT seq, at, head FROM audit WHERE seq > ? ORDER BY seq LIMIT ?";
-        let mut query = connection.prepare_cached(sql)?;
-        let mut rows = query.query((ends.base, 2 * STRIDE))?;
-        let mut gone: Option<(u64, Head)> = None;
-        while let Some(row) = rows.next()? {
-            let (seq, at): (u64, u64) = (row.get(0)?, row.get(1)?);
-            let surplus = ends.last.saturating_sub(seq) >= self.entries;
-            // A clock that cannot be believed makes nothing old.
-            let old = moment.clock == Trust::Good && at.saturating_add(self.age) < moment.now;
-            if seq == ends.last || !(surplus || old) {
+        self.let_surplus_go(connection, key, ends)?;
+        self.let_old_go(connection, ends, moment)
+    }
+
+    fn let_surplus_go(
+        self,
+        connection: &Connection,
+        key: &Hmac<Sha256>,
+        ends: &mut Ends,
+    ) -> rusqlite::Result<()> {
+        let surplus = shares::total(connection)?.saturating_sub(self.entries);
+        for _ in 0..surplus.min(2 * STRIDE) {
+            let Some((share, seq)) = shares::next_to_go(connection)? else {
+                break;
+            };
+            if seq == ends.last {
                 break;
             }
-            gone = Some((seq, row.get(2)?));
-        }
-        if let Some((seq, head)) = gone {
-            (ends.base, ends.base_head) = (seq, head);
-            connection
-                .prepare_cached("DELETE FROM audit WHERE seq <= ?")?
-                .execute([seq])?;
+            shares::uncount(connection, share, 1)?;
+            match seq == ends.base + 1 {
+                true => begin_after(connection, ends, seq)?,
+                false => gaps::make(connection, key, seq)?,
+            }
         }
         Ok(())
     }
+
+    /// The base of the trail follows the oldest entries, and the gaps among them.
+    fn let_old_go(
+        self,
+        connection: &Connection,
+        ends: &mut Ends,
+        moment: Moment,
+    ) -> rusqlite::Result<()> {
+        let sql = "SELECT seq, at, entry, share FROM audit WHERE seq > ? ORDER BY seq LIMIT ?";
+        let mut query = connection.prepare_cached(sql)?;
+        let mut rows = query.query((ends.base, 2 * STRIDE))?;
+        let mut gone = None;
+        while let Some(row) = rows.next()? {
+            let (seq, at): (u64, u64) = (row.get(0)?, row.get(1)?);
+            let is_gap = Gap::read(&row.get::<_, Vec<u8>>(2)?).is_some();
+            // A clock that cannot be believed makes nothing old.
+            let old = moment.clock == Trust::Good && at.saturating_add(self.age) < moment.now;
+            if seq == ends.last || !(is_gap || old) {
+                break;
+            }
+            if let Some(share) = row.get(3)? {
+                shares::uncount(connection, share, 1)?;
+            }
+            gone = Some(seq);
+        }
+        match gone {
+            Some(seq) => begin_after(connection, ends, seq),
+            None => Ok(()),
+        }
+    }
+}
+
+/// Makes the trail begin after an entry.
+fn begin_after(connection: &Connection, ends: &mut Ends, seq: u64) -> rusqlite::Result<()> {
+    let head = connection
+        .prepare_cached("SELECT head FROM audit WHERE seq = ?")?
+        .query_row([seq], |row| row.get(0))?;
+    (ends.base, ends.base_head) = (seq, head);
+    connection
+        .prepare_cached("DELETE FROM audit WHERE seq <= ?")?
+        .execute([seq])
+        .map(drop)
 }

@@ -2,7 +2,8 @@
 //!
 //! The head of an entry is SHA-256 over the head before, its number, its time and its bytes. The
 //! row of `trail` holds both ends, under an HMAC-SHA-256 of this host's key: entries that were
-//! changed, left out, moved or cut off at either end do not fit it.
+//! changed, left out, moved or cut off at either end do not fit it. Those that oathd let go in the
+//! middle have left a [gap](super::gaps).
 
 use hmac::{Hmac, Mac};
 use rusqlite::{Connection, OptionalExtension, Row};
@@ -95,24 +96,25 @@ impl Ends {
     pub(super) fn append(
         &mut self,
         connection: &Connection,
-        at: u64,
+        (at, share): (u64, i64),
         (actor, account, what): (&Actor, Option<&AccountName>, What),
     ) -> rusqlite::Result<()> {
-        self.append_bytes(connection, at, &entry::encode(actor, account, what))
+        let bytes = entry::encode(actor, account, what);
+        self.append_bytes(connection, (at, share), &bytes)
     }
 
     /// Adds an entry as it is kept.
     pub(super) fn append_bytes(
         &mut self,
         connection: &Connection,
-        at: u64,
+        (at, share): (u64, i64),
         bytes: &[u8],
     ) -> rusqlite::Result<()> {
         self.last += 1;
         self.head = next_head(&self.head, self.last, at, bytes);
         connection
-            .prepare_cached("INSERT INTO audit (seq, at, entry, head) VALUES (?, ?, ?, ?)")?
-            .execute((self.last, at, bytes, self.head))
+            .prepare_cached("INSERT INTO audit VALUES (?, ?, ?, ?, ?)")?
+            .execute((self.last, at, bytes, self.head, share))
             .map(drop)
     }
 }

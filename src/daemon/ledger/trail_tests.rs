@@ -15,7 +15,7 @@ const DEEDS: &[&str] = &[
     "DELETE FROM audit WHERE seq >= ?",
     "DELETE FROM audit WHERE seq <= ?",
     "UPDATE audit SET seq = seq + 100 WHERE seq = ?",
-    "INSERT INTO audit SELECT 13, at, entry, head FROM audit WHERE seq = ?",
+    "INSERT INTO audit SELECT 13, at, entry, head, share FROM audit WHERE seq = ?",
     // The end cut off, and the row of ends made to fit but for its seal.
     "DELETE FROM audit WHERE seq >= ?1;
      UPDATE trail SET last = ?1 - 1,
@@ -145,7 +145,7 @@ async fn each_fault_is_named() {
             false,
         ),
         (
-            "INSERT INTO audit SELECT 13, at, entry, head FROM audit WHERE seq = 1",
+            "INSERT INTO audit SELECT 13, at, entry, head, share FROM audit WHERE seq = 1",
             AuditFault::Surplus { seq: 13 },
             true,
         ),

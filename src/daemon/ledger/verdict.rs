@@ -10,6 +10,7 @@ use super::{
     Ledger,
     entry::{self, What},
     error::LedgerError,
+    gaps::Gap,
     trail::{Ends, Head, next_head},
 };
 
@@ -20,6 +21,8 @@ pub struct AuditVerdict {
     pub first: u64,
     /// The last entry.
     pub last: u64,
+    /// How many are kept from the first to the last.
+    pub entries: u64,
     /// The head of the last entry, to be compared with the journal: a database file that was put
     /// back as a whole fits itself, but not what the journal was told since.
     pub head: [u8; 32],
@@ -92,25 +95,33 @@ pub(super) fn walk(connection: &Connection, key: &Hmac<Sha256>) -> rusqlite::Res
         Some((ends, _)) => (ends, Some(AuditFault::Seal)),
         None => (Ends::default(), None),
     };
-    let mut noted = None;
+    let (mut noted, mut entries) = (None, 0);
     let (mut seq, mut head) = (ends.base, ends.base_head);
     let mut query = connection.prepare("SELECT seq, at, entry, head FROM audit ORDER BY seq")?;
     let mut rows = query.query(())?;
     while let Some(row) = rows.next()? {
         let (found, at, bytes): (u64, u64, Vec<u8>) = (row.get(0)?, row.get(1)?, row.get(2)?);
         let kept: Vec<u8> = row.get(3)?;
-        let next = next_head(&head, found, at, &bytes);
         let entry = entry::decode(found, at, &bytes);
+        // What stands for entries that were let go vouches for itself and for its head.
+        let (first, next, fits) = match (Gap::read(&bytes), Head::try_from(kept.as_slice())) {
+            (Some(gap), Ok(kept)) => (gap.first, kept, gap.fits(key, found, at, &kept)),
+            _ => {
+                let next = next_head(&head, found, at, &bytes);
+                (found, next, kept == next && entry.is_some())
+            }
+        };
         let wrong = if found > ends.last {
             Some(AuditFault::Surplus { seq: found })
-        } else if found != seq + 1 {
+        } else if first != seq + 1 {
             Some(AuditFault::Missing { seq: seq + 1 })
-        } else if kept != next || entry.is_none() {
+        } else if !fits {
             Some(AuditFault::Changed { seq: found })
         } else {
             None
         };
         fault = fault.or(wrong);
+        entries += u64::from(entry.is_some());
         if entry.is_some_and(|entry| entry.what == What::TrailBroken) {
             noted = noted.or(Some(AuditFault::Noted { seq: found }));
         }
@@ -124,6 +135,7 @@ pub(super) fn walk(connection: &Connection, key: &Hmac<Sha256>) -> rusqlite::Res
     Ok(AuditVerdict {
         first: ends.base + 1,
         last: ends.last,
+        entries,
         head: ends.head,
         fault: fault.or(noted),
     })

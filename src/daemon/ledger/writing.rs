@@ -11,7 +11,7 @@ use super::{
     entry::{Actor, What},
     error::LedgerError,
     keys::Keys,
-    lock, seeds,
+    lock, seeds, shares,
     trail::{self, Ends},
     verdict,
 };
@@ -203,12 +203,14 @@ impl Shared {
             .unwrap_or_default();
         let before = ends.last;
         let alarm = happened.iter().any(What::is_alarm);
+        let share = shares::count(connection, shares::of(actor, account), happened.len())?;
         for what in happened {
-            ends.append(connection, moment.now, (actor, account, what))?;
+            let place = (moment.now, share);
+            ends.append(connection, place, (actor, account, what))?;
         }
         ends.latest = self.times.latest();
         let retention = *lock(&self.retention);
-        retention.apply(connection, &mut ends, before, moment)?;
+        retention.apply(connection, &keys.trail, &mut ends, (before, moment))?;
         ends.write(connection, &keys.trail)?;
         Ok(Some(Appended {
             is_notable: alarm || trail::is_milestone(before, ends.last),

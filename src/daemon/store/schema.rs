@@ -78,6 +78,17 @@ const STEPS: &[&str] = &[
      ) STRICT;
      WITH RECURSIVE n(i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i < 63)
      INSERT INTO account (realm, name, record) SELECT '', i, zeroblob(512) FROM n;",
+    // How many entries of the trail are whose; those that were there before are administrators'.
+    // The row of entries that were let go is nobody's.
+    "CREATE TABLE share (
+        id INTEGER NOT NULL PRIMARY KEY,
+        name TEXT NOT NULL UNIQUE,
+        entries INTEGER NOT NULL
+     ) STRICT;
+     ALTER TABLE audit ADD COLUMN share INTEGER;
+     INSERT INTO share (id, name, entries) SELECT 1, '', count(*) FROM audit;
+     UPDATE audit SET share = 1;
+     CREATE INDEX audit_of_share ON audit (share) WHERE share IS NOT NULL;",
 ];
 
 /// The first schema that knows accounts.

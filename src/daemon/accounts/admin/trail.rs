@@ -50,12 +50,13 @@ pub(super) fn verdict(verdict: &AuditVerdict) -> VerdictRecord {
     let AuditVerdict {
         first,
         last,
+        entries,
         head,
         fault,
     } = verdict;
     VerdictRecord {
         whole: fault.is_none(),
-        entries: (last + 1).saturating_sub(*first),
+        entries: *entries,
         first: *first,
         last: *last,
         head: HEXLOWER.encode(head),
@@ -203,11 +204,12 @@ mod tests {
         let whole = AuditVerdict {
             first: 5,
             last: 9,
+            entries: 4,
             head: [0xab; 32],
             fault: None,
         };
         let told = verdict(&whole);
-        assert_eq!((told.whole, told.entries, told.broken_at), (true, 5, None));
+        assert_eq!((told.whole, told.entries, told.broken_at), (true, 4, None));
         assert_eq!(told.head, "ab".repeat(32));
         let fault = Some(AuditFault::Missing { seq: 7 });
         let told = verdict(&AuditVerdict { fault, ..whole });
@@ -216,6 +218,7 @@ mod tests {
         let empty = AuditVerdict {
             first: 1,
             last: 0,
+            entries: 0,
             head: [0; 32],
             fault: None,
         };
