@@ -155,6 +155,19 @@ or is spent by use, / filters, r asks again, q quits."
     /// Ask for the second factor at the logins of this host
     #[command(subcommand)]
     Pam(pam::PamCommand),
+    /// Look for what stands in the way of codes and logins on this host, and tell what to do
+    #[command(
+        after_help = "Looks at oathd, polkit, pcscd, GnuPG, the clock, the vault key, the state, \
+the keys that are kept for tokens, the stacks of PAM and your account. It spends no code, makes no \
+token blink and changes nothing; as root it sees more.
+
+Examples:
+  oathctl doctor
+  sudo oathctl doctor --quiet
+
+Exit status: 0 no problem, 1 a problem was found; notes and warnings are none."
+    )]
+    Doctor(DoctorArgs),
     /// Print the completions of a shell
     #[command(after_help = "Example:
   oathctl completions bash > ~/.local/share/bash-completion/completions/oathctl")]
@@ -325,6 +338,14 @@ pub(crate) struct RememberArgs {
     /// Let oathd remember it, sealed, so that it is not asked for again
     #[arg(long)]
     pub(crate) remember: bool,
+}
+
+/// Options of `doctor`.
+#[derive(Debug, Args)]
+pub(crate) struct DoctorArgs {
+    /// Leave out what is well
+    #[arg(short, long)]
+    pub(crate) quiet: bool,
 }
 
 /// Options of `completions`.

@@ -6,10 +6,11 @@ mod admin;
 mod agent;
 mod code;
 mod completions;
+mod doctor;
 mod import;
 mod info;
 mod list;
-mod pam;
+pub(crate) mod pam;
 mod password;
 mod remove;
 mod rename;
@@ -34,6 +35,9 @@ pub(crate) async fn run(cli: Cli) -> Result<(), Failure> {
         Command::Import(args) if args.dry_run => return import::show(&cli.global, args),
         _ => {}
     }
+    if let Command::Doctor(args) = &cli.command {
+        return doctor::run(cli.global, args).await;
+    }
     let session = Session::open(cli.global).await?;
     match &cli.command {
         Command::Tokens => tokens::run(&session).await,
@@ -53,5 +57,6 @@ pub(crate) async fn run(cli: Cli) -> Result<(), Failure> {
         Command::Admin(command) => admin::run(&session, command).await,
         Command::Pam(command) => pam::run(&session.global, command),
         Command::Completions(args) => completions::run(args),
+        Command::Doctor(_) => Ok(()),
     }
 }

@@ -12,6 +12,7 @@
 mod cli;
 mod code_source;
 mod command;
+mod doctor;
 mod failure;
 mod logind;
 mod output;

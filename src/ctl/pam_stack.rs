@@ -16,15 +16,16 @@ pub(crate) struct Stack {
     pub(crate) short_circuits: Vec<String>,
 }
 
-/// A line of an auth stack, as far as it matters here.
+/// A line of an auth stack.
 #[derive(Clone, Debug, PartialEq, Eq)]
-struct Line {
-    /// What happens when the module succeeds.
-    success: Success,
-    module: String,
-    arguments: String,
-    /// What happens when it steps aside or fails; only whether the login can go on.
-    demands: bool,
+pub(crate) struct Line {
+    /// How many substacks it is in.
+    pub(crate) level: usize,
+    /// What its outcomes do: a word, or pairs of value and action.
+    pub(crate) control: String,
+    /// Empty where a substack begins.
+    pub(crate) module: String,
+    pub(crate) arguments: String,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,22 +38,26 @@ enum Success {
     Skips(usize),
 }
 
+impl Line {
+    /// Whether it is the line of pam_oathd that decides, not the one that only asks.
+    pub(crate) fn is_oathds(&self) -> bool {
+        self.module.rsplit('/').next() == Some(OATHD) && !self.arguments.contains("collect")
+    }
+}
+
 /// Reads the auth stack of a service; `file` gives the text of a file of the folder.
 pub(crate) fn read(service: &str, file: &dyn Fn(&str) -> Option<String>) -> Stack {
-    let mut lines = Vec::new();
-    collect(service, file, 0, &mut lines);
-    let asking = lines
-        .iter()
-        .position(|line| is_oathd(line) && !line.arguments.contains("collect"));
-    let Some(asking) = asking else {
+    let mut lines = lines(service, file);
+    lines.retain(|line| !line.module.is_empty());
+    let Some(asking) = lines.iter().position(Line::is_oathds) else {
         return Stack::default();
     };
     let mut stack = Stack {
-        asks: lines[asking].demands,
+        asks: demands(&lines[asking].control),
         short_circuits: Vec::new(),
     };
     for (at, line) in lines[..asking].iter().enumerate() {
-        let passes = match line.success {
+        let passes = match success(&line.control) {
             Success::GoesOn => false,
             Success::Ends => true,
             Success::Skips(count) => at + count >= asking,
@@ -65,14 +70,17 @@ pub(crate) fn read(service: &str, file: &dyn Fn(&str) -> Option<String>) -> Stac
     stack
 }
 
-fn is_oathd(line: &Line) -> bool {
-    line.module.rsplit('/').next() == Some(OATHD)
+/// The lines of the auth stack of a service, with those of what it includes.
+pub(crate) fn lines(service: &str, file: &dyn Fn(&str) -> Option<String>) -> Vec<Line> {
+    let mut lines = Vec::new();
+    collect(service, file, (0, 0), &mut lines);
+    lines
 }
 
 fn collect(
     service: &str,
     file: &dyn Fn(&str) -> Option<String>,
-    depth: usize,
+    (depth, level): (usize, usize),
     lines: &mut Vec<Line>,
 ) {
     let Some(text) = file(service).filter(|_| depth < DEPTH_MAX) else {
@@ -81,7 +89,7 @@ fn collect(
     for line in text.replace("\\\n", " ").lines() {
         let line = line.split('#').next().unwrap_or_default().trim();
         if let Some(included) = line.strip_prefix("@include") {
-            collect(included.trim(), file, depth + 1, lines);
+            collect(included.trim(), file, (depth + 1, level), lines);
             continue;
         }
         let Some((kind, rest)) = line.split_once(char::is_whitespace) else {
@@ -95,14 +103,19 @@ fn collect(
             .trim_start()
             .split_once(char::is_whitespace)
             .unwrap_or((rest.trim_start(), ""));
+        let line = |module: &str| Line {
+            level,
+            control: control.to_owned(),
+            module: module.to_owned(),
+            arguments: arguments.trim().to_owned(),
+        };
         match control {
-            "include" | "substack" => collect(module, file, depth + 1, lines),
-            _ => lines.push(Line {
-                success: success(control),
-                module: module.to_owned(),
-                arguments: arguments.trim().to_owned(),
-                demands: demands(control),
-            }),
+            "include" => collect(module, file, (depth + 1, level), lines),
+            "substack" => {
+                lines.push(line(""));
+                collect(module, file, (depth + 1, level + 1), lines);
+            }
+            _ => lines.push(line(module)),
         }
     }
 }
@@ -117,8 +130,8 @@ fn control(text: &str) -> (&str, &str) {
     text.split_once(char::is_whitespace).unwrap_or((text, ""))
 }
 
-/// What a control does for a value, or by default.
-fn action<'a>(control: &'a str, value: &str) -> Option<&'a str> {
+/// What a control in brackets does for a value, or by default.
+pub(crate) fn action<'a>(control: &'a str, value: &str) -> Option<&'a str> {
     let pairs = || control.split_whitespace().filter_map(|p| p.split_once('='));
     let of = |wanted| pairs().find(|(key, _)| *key == wanted).map(|(_, act)| act);
     of(value).or_else(|| of("default"))

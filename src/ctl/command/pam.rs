@@ -76,7 +76,7 @@ fn enable(args: &EnableArgs) -> Result<(), Failure> {
             "pam_oathd.so stands in {SERVICES}/{COMMON}, common-account and common-session: \
              whatever includes them asks for the second factor after the password."
         ));
-        if args.on_trial {
+        if args.on_trial || on_trial() {
             output::tell(
                 "It is taken back in five minutes, and when the machine starts. Log in somewhere \
                  else, then keep it with `oathctl pam confirm`.",
@@ -106,6 +106,15 @@ fn confirm() -> Result<(), Failure> {
         ));
     }
     end_trial()?;
+    // The trial may have ended a moment before.
+    if !asks(COMMON) {
+        return Err(Failure::new(
+            ExitCode::Refused,
+            "TakenBack",
+            "The trial is over: the second factor was taken back.",
+            "Begin another one with `oathctl pam enable --try`.",
+        ));
+    }
     output::tell("It stays.");
     Ok(())
 }
@@ -165,14 +174,14 @@ fn asks(service: &str) -> bool {
     pam_stack::read(service, &file).asks
 }
 
-fn file(name: &str) -> Option<String> {
+pub(crate) fn file(name: &str) -> Option<String> {
     [SERVICES, VENDORS]
         .iter()
         .find_map(|folder| std::fs::read_to_string(Path::new(folder).join(name)).ok())
 }
 
 /// The services, but for the parts that others include.
-fn services() -> Vec<String> {
+pub(crate) fn services() -> Vec<String> {
     let folders = [SERVICES, VENDORS]
         .iter()
         .filter_map(|folder| std::fs::read_dir(folder).ok());
@@ -186,12 +195,12 @@ fn services() -> Vec<String> {
     services
 }
 
-fn on_trial() -> bool {
+pub(crate) fn on_trial() -> bool {
     quietly(SYSTEMCTL, &["is-enabled", "--quiet", UNDO]).is_ok()
 }
 
 fn end_trial() -> Result<(), Failure> {
-    quietly(SYSTEMCTL, &["stop", TIMER])?;
+    quietly(SYSTEMCTL, &["stop", TIMER, UNDO])?;
     quietly(SYSTEMCTL, &["disable", "--quiet", UNDO])
 }
 

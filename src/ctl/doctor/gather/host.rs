@@ -1,0 +1,159 @@
+//! What the files of this host tell any program: processes, mounts, GnuPG's settings, PAM.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use crate::command::pam;
+use crate::doctor::logins::{Login, Logins};
+use crate::doctor::scdaemon::{Scdaemon, settings};
+use crate::pam_stack;
+
+/// What was found.
+#[derive(Debug, Default)]
+pub(super) struct Host {
+    pub(super) scdaemon: Scdaemon,
+    pub(super) hidepid: Option<String>,
+    pub(super) logins: Logins,
+    pub(super) has_agent: bool,
+}
+
+/// Where GnuPG puts its programs.
+const SCDAEMONS: [&str; 3] = [
+    "/usr/lib/gnupg/scdaemon",
+    "/usr/libexec/scdaemon",
+    "/usr/lib/gnupg2/scdaemon",
+];
+
+/// Programs that show polkit's questions, beside those that have it in their names. The kernel cuts
+/// names to 15 bytes.
+const AGENTS: [&str; 5] = [
+    "gnome-shell",
+    "cinnamon",
+    "pkttyagent",
+    "soteria",
+    "cosmic-osd",
+];
+
+/// Looks.
+pub(super) fn look() -> Host {
+    let own = rustix::process::getuid().as_raw();
+    let processes = processes();
+    let named = |name: &str| name.contains("polkit") || name.contains("policykit");
+    let is_agent = |name: &str| named(name) || AGENTS.contains(&name);
+    let running = processes.iter().filter(|(name, _)| name == "scdaemon");
+    let (uses_pcscd, shares) = gnupg();
+    Host {
+        scdaemon: Scdaemon {
+            installed: SCDAEMONS.iter().any(|path| Path::new(path).exists()),
+            running: running.map(|(_, uid)| *uid).collect(),
+            uses_pcscd,
+            shares,
+        },
+        hidepid: fs::read_to_string("/proc/self/mounts")
+            .ok()
+            .and_then(|mounts| hidepid(&mounts)),
+        logins: Logins {
+            services: pam::services().into_iter().map(login).collect(),
+            has_module: has_module(),
+            on_trial: pam::on_trial(),
+        },
+        has_agent: processes
+            .iter()
+            .any(|(name, uid)| *uid == own && is_agent(name)),
+    }
+}
+
+fn login(name: String) -> Login {
+    let lines = pam_stack::lines(&name, &pam::file);
+    Login { name, lines }
+}
+
+/// The names and real uids of the processes that can be seen.
+fn processes() -> Vec<(String, u32)> {
+    let entries = fs::read_dir("/proc").into_iter().flatten().flatten();
+    let numbers = entries.filter(|entry| {
+        let name = entry.file_name();
+        name.to_str()
+            .is_some_and(|name| name.bytes().all(|byte| byte.is_ascii_digit()))
+    });
+    let status = |path: PathBuf| process(&fs::read_to_string(path.join("status")).ok()?);
+    numbers.filter_map(|entry| status(entry.path())).collect()
+}
+
+/// What the file `status` of a process tells; see proc_pid_status(5).
+fn process(status: &str) -> Option<(String, u32)> {
+    let of = |key: &str| status.lines().find_map(|line| line.strip_prefix(key));
+    let uid = of("Uid:")?.split_whitespace().next()?.parse().ok()?;
+    Some((of("Name:")?.trim().to_owned(), uid))
+}
+
+/// How `/proc` is mounted, where it hides processes; see proc(5).
+fn hidepid(mounts: &str) -> Option<String> {
+    let mount = mounts.lines().rev().find_map(|line| {
+        let mut fields = line.split(' ').skip(1);
+        (fields.next() == Some("/proc")).then(|| fields.nth(1).unwrap_or_default())
+    })?;
+    let mut options = mount.split(',');
+    let how = options.find_map(|option| option.strip_prefix("hidepid="))?;
+    (!matches!(how, "0" | "off")).then(|| how.to_owned())
+}
+
+/// What GnuPG's settings of this host and user say.
+fn gnupg() -> (bool, bool) {
+    let home = std::env::var_os("GNUPGHOME")
+        .map(PathBuf::from)
+        .or_else(|| std::env::var_os("HOME").map(|home| Path::new(&home).join(".gnupg")));
+    let folders = [Some(PathBuf::from("/etc/gnupg")), home];
+    let files = folders.into_iter().flatten();
+    files
+        .filter_map(|folder| fs::read_to_string(folder.join("scdaemon.conf")).ok())
+        .map(|text| settings(&text))
+        .fold((false, false), |all, one| (all.0 || one.0, all.1 || one.1))
+}
+
+/// Whether the PAM module is in one of the places where libpam looks.
+fn has_module() -> bool {
+    let folders = ["/usr/lib", "/usr/lib64", "/lib"].map(PathBuf::from);
+    let below = |folder: &PathBuf| {
+        let entries = fs::read_dir(folder).into_iter().flatten().flatten();
+        entries.map(|entry| entry.path()).collect::<Vec<_>>()
+    };
+    let mut places = folders
+        .iter()
+        .flat_map(below)
+        .chain(folders.iter().cloned());
+    places.any(|place| place.join("security/pam_oathd.so").exists())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_proc_that_hides_is_known_by_its_last_mount() {
+        let with =
+            |options: &str| format!("proc /proc proc rw,{options} 0 0\nsys /sys sysfs rw 0 0\n");
+        assert_eq!(
+            hidepid(&with("hidepid=invisible")).as_deref(),
+            Some("invisible")
+        );
+        assert_eq!(
+            hidepid(&with("relatime,hidepid=2,gid=4")).as_deref(),
+            Some("2")
+        );
+        for open in ["relatime", "hidepid=0", "hidepid=off"] {
+            assert_eq!(hidepid(&with(open)), None);
+            let over = with("hidepid=2") + &with(open);
+            assert_eq!(hidepid(&over), None);
+        }
+        assert_eq!(hidepid(""), None);
+    }
+
+    #[test]
+    fn a_process_is_told_by_its_status() {
+        let status = "Name:\tscdaemon\nState:\tS\nUid:\t1000\t0\t0\t0\n";
+        assert_eq!(process(status), Some(("scdaemon".to_owned(), 1000)));
+        assert_eq!(process("Name:\tx\n"), None);
+        assert!(processes().len() > 1);
+    }
+}
