@@ -80,6 +80,7 @@ mod soak;
 mod state_that_cannot_be_used_is_left_alone;
 mod the_card_service_may_come_and_go;
 mod the_demo_service_leaves_its_second_factor_to_oathd;
+mod the_doctor_names_each_fault;
 mod the_interfaces_are_those_of_the_xml;
 mod the_name_stays_with_its_oathd;
 mod the_owner_gives_the_password_for_a_change;
