@@ -31,6 +31,7 @@ mod sessions;
 mod status;
 mod verify;
 mod who;
+mod waiting;
 
 use std::sync::{Arc, Mutex, PoisonError};
 

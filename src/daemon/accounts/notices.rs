@@ -7,9 +7,9 @@ use hashlink::LruCache;
 use oathd_core::{Account, AccountName, Address, ChannelKind, Event, FactorId, Family, Way};
 use tokio::sync::mpsc;
 
-use super::deliver::Deliver;
+use super::{deliver::Deliver, waiting::Waiting};
 
-/// How many notices may wait.
+/// How many notices may wait, for all realms together.
 const QUEUE: usize = 256;
 
 /// How long a notice is worth sending, in seconds.
@@ -63,23 +63,36 @@ impl Told {
 /// The way to owners and to the log. Clones share it.
 #[derive(Clone)]
 pub(crate) struct Notices {
-    queue: mpsc::Sender<Told>,
+    waiting: Arc<Mutex<Waiting<Told>>>,
+    /// Says that one waits.
+    bell: mpsc::Sender<()>,
     told: Arc<Mutex<LruCache<(AccountName, &'static str), u64>>>,
 }
 
 impl Notices {
     /// Sends by `deliver` until the last clone is gone.
     pub(crate) fn new(deliver: Deliver) -> Notices {
-        let (queue, mut waiting) = mpsc::channel::<Told>(QUEUE);
+        let (notices, mut rung) = Notices::unsent();
+        let waiting = Arc::clone(&notices.waiting);
         tokio::spawn(async move {
-            while let Some(told) = waiting.recv().await {
-                send(&deliver, &told).await;
+            while rung.recv().await.is_some() {
+                while let Some(told) = next(&waiting) {
+                    send(&deliver, &told).await;
+                }
             }
         });
-        Notices {
-            queue,
+        notices
+    }
+
+    /// What waits stays; the bell rings when there is something.
+    fn unsent() -> (Notices, mpsc::Receiver<()>) {
+        let (bell, rung) = mpsc::channel(1);
+        let notices = Notices {
+            waiting: Arc::new(Mutex::new(Waiting::new(QUEUE))),
+            bell,
             told: Arc::new(Mutex::new(LruCache::new(REMEMBERED))),
-        }
+        };
+        (notices, rung)
     }
 
     /// Tells; `None` is nothing. To be called when what happened is on the disk.
@@ -100,9 +113,13 @@ impl Notices {
         if told.events.is_empty() || told.channels.is_empty() {
             return;
         }
-        if let Err(error) = self.queue.try_send(told) {
-            tracing::warn!(%error, "a notice is not sent");
+        let realm = told.account.realm().clone();
+        let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(lost) = waiting.push(&realm, told) {
+            tracing::warn!(account = %lost.account, "a notice is not sent: too many wait");
         }
+        // A bell that rings already is enough.
+        let _ = self.bell.try_send(());
     }
 
     fn leave_out_repetitions(&self, told: &mut Told) {
@@ -116,6 +133,11 @@ impl Notices {
             last.is_none_or(|last| now.abs_diff(last) >= QUIET)
         });
     }
+}
+
+fn next(waiting: &Mutex<Waiting<Told>>) -> Option<Told> {
+    let mut waiting = waiting.lock().unwrap_or_else(PoisonError::into_inner);
+    waiting.pop()
 }
 
 async fn send(deliver: &Deliver, told: &Told) {
@@ -259,11 +281,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_used_code_is_told_of_once_an_hour() {
-        let (queue, mut waiting) = mpsc::channel(8);
-        let notices = Notices {
-            queue,
-            told: Arc::new(Mutex::new(LruCache::new(8))),
-        };
+        let (notices, mut rung) = Notices::unsent();
         let replayed = || Event::CodeReplayed {
             class: CallerClass::Remote,
         };
@@ -271,8 +289,10 @@ mod tests {
             notices.tell(Some(told(vec![replayed()], now)));
         }
         notices.tell(Some(told(vec![replayed(), Event::SwitchedOff], 2_001)));
-        assert_eq!(waiting.recv().await.unwrap().events, [replayed()]);
-        assert_eq!(waiting.recv().await.unwrap().events, [Event::SwitchedOff]);
-        assert!(waiting.try_recv().is_err());
+        rung.recv().await.unwrap();
+        let next = || next(&notices.waiting).map(|told| told.events);
+        assert_eq!(next(), Some(vec![replayed()]));
+        assert_eq!(next(), Some(vec![Event::SwitchedOff]));
+        assert_eq!(next(), None);
     }
 }
