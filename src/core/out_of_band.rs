@@ -30,8 +30,8 @@ pub const MAX_ADDRESS: usize = 254;
 
 const HOUR: u64 = 3_600;
 const DAY: u64 = 86_400;
-/// Sends remembered for an account. With more in a day, the next one waits.
-const MAX_SENT: usize = 128;
+/// Sends remembered for a class, whatever the address. With more in a day, its next one waits.
+const MAX_SENT: usize = 32;
 
 /// Why a code is not sent or a channel not changed.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
@@ -172,23 +172,22 @@ impl Quota {
             sent.at = sent.at.min(now);
         }
         self.0.retain(|sent| now - sent.at < DAY);
-        let of_this: Vec<u64> = self
-            .0
-            .iter()
-            .filter(|s| s.address == *address && s.class == class)
-            .map(|s| s.at)
-            .collect();
+        let of_class = self.0.iter().filter(|sent| sent.class == class);
+        let to_this = of_class.clone().filter(|sent| sent.address == *address);
+        let [of_class, to_this]: [Vec<u64>; 2] = [
+            of_class.map(|sent| sent.at).collect(),
+            to_this.map(|sent| sent.at).collect(),
+        ];
         // The wait until fewer than `most` lie within `span`.
         let wait = |most: usize, span: u64, times: &[u64]| match times.len().checked_sub(most) {
             Some(at) => times[at].saturating_add(span).saturating_sub(now),
             None => 0,
         };
-        let all: Vec<u64> = self.0.iter().map(|sent| sent.at).collect();
         let waits = [
-            wait(1, MIN_GAP, &of_this),
-            wait(PER_HOUR, HOUR, &of_this),
-            wait(PER_DAY, DAY, &of_this),
-            wait(MAX_SENT, DAY, &all),
+            wait(1, MIN_GAP, &to_this),
+            wait(PER_HOUR, HOUR, &to_this),
+            wait(PER_DAY, DAY, &to_this),
+            wait(MAX_SENT, DAY, &of_class),
         ];
         match waits.into_iter().max() {
             Some(longest @ 1..) => Err(longest),
@@ -360,6 +359,23 @@ mod tests {
             }
             prop_assert!(quota.take(&to("a"), CallerClass::Console, 5_000).is_ok());
             prop_assert!(quota.take(&to("b"), CallerClass::Remote, 5_000).is_ok());
+        }
+
+        /// Whatever the others have sent, to however many addresses.
+        #[test]
+        fn no_class_waits_for_another(
+            sends in prop::collection::vec((0..CallerClass::ALL.len(), 0u8..40, 0u64..30), 0..300),
+        ) {
+            let mut quota = Quota::default();
+            let mut alone = [const { Quota(Vec::new()) }; CallerClass::ALL.len()];
+            let mut now = 1_000_000;
+            for (class, address, gap) in sends {
+                now += gap;
+                let address = to(&address.to_string());
+                let expected = alone[class].take(&address, CallerClass::ALL[class], now);
+                prop_assert_eq!(quota.take(&address, CallerClass::ALL[class], now), expected);
+                prop_assert!(quota.0.len() <= MAX_SENT * CallerClass::ALL.len());
+            }
         }
 
         #[test]
