@@ -74,6 +74,8 @@ mod lifetime_tests;
 mod lockout_tests;
 #[cfg(test)]
 mod recovery_tests;
+mod record_tests;
+#[cfg(test)]
 #[cfg(test)]
 mod replay_tests;
 #[cfg(test)]
