@@ -146,6 +146,25 @@ fn where_all_is_well_nothing_is_said_but_that() {
 }
 
 #[test]
+fn each_check_is_documented() {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/oathctl-json.md");
+    let text = std::fs::read_to_string(path).unwrap();
+    let section = text
+        .split("\n## ")
+        .find(|part| part.starts_with("`doctor`"));
+    let list = section.unwrap().rsplit("one of these").next().unwrap();
+    let mut facts = well();
+    facts.hidepid = Some("2".to_owned());
+    seen(&mut facts).codes_key = Some(false);
+    let mut checks: Vec<_> = examine(&facts).iter().map(|found| found.check).collect();
+    checks.dedup();
+    assert_eq!(checks.len(), 15);
+    for check in checks {
+        assert!(list.contains(&format!("`{check}`")), "{check}");
+    }
+}
+
+#[test]
 fn an_oathd_that_does_not_answer_is_told_by_its_unit() {
     let failed = |unit: Option<(&'static str, &'static str)>| {
         move |facts: &mut Facts| {
