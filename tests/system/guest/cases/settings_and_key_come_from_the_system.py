@@ -1,6 +1,7 @@
 """Proves that a reload takes settings up without an end, that wrong ones are named and change nothing,
 and that the vault key comes from an encrypted credential of systemd, made as the guide says; with the
-wrong key, or with none, nothing is opened and no other key is made."""
+wrong key, with none, or with one that this machine cannot open, oathd answers all the same, nothing is
+opened and no other key is made."""
 
 import os
 import pathlib
@@ -70,12 +71,29 @@ def the_key_comes_from_an_encrypted_credential():
         inside = pathlib.Path("/run/credentials/oathd.service/oathd.vault-key")
         equal(inside.read_bytes(), key)
         equal(outcome("cat", str(inside), user="ada").returncode, 1)
+        equal(pathlib.Path("/run/credstore/oathd.vault-key").exists(), False)
+        # systemd starts oathd anew by itself, and opens the key anew.
+        before = pid()
+        run("systemctl", "kill", "--signal=KILL", "--kill-whom=main", "oathd.service")
+        until(lambda: pid() not in (0, before), "another oathd")
+        state_is_whole()
 
+        on_another_machine_nothing_opens()
         with_another_key_nothing_opens(key)
         without_a_key_none_is_made(key)
 
         put_back(key)
         state_is_whole()
+
+
+def on_another_machine_nothing_opens():
+    # As after a change of the TPM: what sealed the key is gone.
+    host = pathlib.Path("/var/lib/systemd/credential.secret")
+    host.rename("/root/credential.secret")
+    run("systemctl", "restart", "oathd.service")
+    equal(unit("oathd-vault-key.service", "ActiveState")["ActiveState"], "failed")
+    refuses_with_vault_key_unavailable()
+    pathlib.Path("/root/credential.secret").rename(host)
 
 
 def with_another_key_nothing_opens(key):
