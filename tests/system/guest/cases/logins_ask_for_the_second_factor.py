@@ -3,6 +3,7 @@ factor and abide by it; that a trial takes itself back; that nobody gets in whil
 asked, but who is exempt; and that a removal leaves the logins as they were. What the module says word
 by word is proved elsewhere."""
 
+import fcntl
 import json
 import os
 import pathlib
@@ -85,11 +86,36 @@ def a_trial_takes_itself_back():
     run("systemd-analyze", "verify", "--man=no", "/usr/lib/systemd/system/oathd-pam-undo.service")
 
 
+class Apt:
+    """What an apt that waits for an answer keeps for itself, while the block runs."""
+
+    def __enter__(self):
+        self.database = open("/var/cache/debconf/config.dat", "r+", encoding="utf-8")
+        fcntl.flock(self.database, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+    def __exit__(self, *_):
+        self.database.close()
+
+
+def a_trial_that_cannot_be_taken_back_at_once_is_taken_back_later():
+    before = COMMON.read_text()
+    oathctl("pam", "enable", "--try")
+    with Apt():
+        equal(outcome("systemctl", "start", "oathd-pam-undo.service").returncode, 1)
+        equal(trial(), (True, True))
+    until(lambda: trial() == (False, False), "the end of the trial")
+    equal(COMMON.read_text(), before)
+
+
 def what_is_confirmed_stays():
     oathctl("pam", "confirm", status=1)
     oathctl("pam", "enable", "--try")
-    oathctl("pam", "confirm")
+    with Apt():
+        equal(outcome("systemctl", "start", "oathd-pam-undo.service").returncode, 1)
+        oathctl("pam", "confirm")
     equal(trial(), (True, False))
+    # It is not tried once more.
+    equal(unit("oathd-pam-undo.service", "ActiveState")["ActiveState"] in ("inactive", "failed"), True)
     equal(unit("oathd-pam-undo.timer", "ActiveState")["ActiveState"], "inactive")
     contains(oathctl("pam", "status"), "sudo")
 
@@ -308,6 +334,7 @@ def a_removal_leaves_the_logins_as_they_were():
 CASES = [
     it_is_off_after_the_installation,
     a_trial_takes_itself_back,
+    a_trial_that_cannot_be_taken_back_at_once_is_taken_back_later,
     what_is_confirmed_stays,
     whoever_has_no_factor_is_not_asked,
     sudo_asks,
