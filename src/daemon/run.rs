@@ -28,6 +28,10 @@ use crate::{
 /// How long the end waits for work that must not be cut in half.
 const SETTLE: Duration = Duration::from_secs(20);
 
+/// How long an idle end waits for calls that came with it: together with [`SETTLE`] less than the
+/// `TimeoutStopSec=` of the unit.
+const LAST_CALLS: Duration = Duration::from_secs(5);
+
 /// Which bus to serve on.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Bus {
@@ -170,9 +174,12 @@ pub async fn run(
             () = watchdog.due() => watchdog.feed(),
             () = &mut idle => {
                 tracing::info!("nobody has asked for a while");
+                // Before the name goes: systemd would take a call that comes after for one to an
+                // oathd that runs, and start none.
+                notify::stopping();
                 connection.release_name(BUS_NAME).await?;
                 // Bounded below: what is not over by then is waited for there.
-                let _ = tokio::time::timeout(SETTLE, idle::last_calls(&service)).await;
+                let _ = tokio::time::timeout(LAST_CALLS, idle::last_calls(&service)).await;
                 break Ok(());
             }
         }
