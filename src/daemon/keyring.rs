@@ -89,20 +89,31 @@ impl Keyring {
         vault: Arc<Vault>,
         clock: Arc<dyn Clock>,
     ) -> Result<Keyring, StoreError> {
-        let confirmed = store
-            .write(|connection| {
-                let sql = "SELECT uid, device_id FROM pairing WHERE confirmed";
-                let mut rows = connection.prepare(sql)?;
-                let places = rows.query_map((), |row| Ok((row.get(0)?, row.get(1)?)))?;
-                places.collect::<Result<Places, _>>()
-            })
-            .await?;
-        Ok(Keyring {
+        let keyring = Keyring {
             store,
             vault,
             clock,
-            confirmed: Arc::new(Mutex::new(confirmed)),
-        })
+            confirmed: Arc::default(),
+        };
+        keyring.read().await?;
+        Ok(keyring)
+    }
+
+    /// Learns of the pairings in the store, after somebody else has written them.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`]; what was known stays.
+    pub async fn read(&self) -> Result<(), StoreError> {
+        let confirmed = self.store.write(|connection| {
+            let sql = "SELECT uid, device_id FROM pairing WHERE confirmed";
+            let mut rows = connection.prepare(sql)?;
+            let places = rows.query_map((), |row| Ok((row.get(0)?, row.get(1)?)))?;
+            places.collect::<Result<Places, _>>()
+        });
+        let confirmed = confirmed.await?;
+        *self.confirmed() = confirmed;
+        Ok(())
     }
 
     /// Remembers the access key of a token for a user, in place of the one before.

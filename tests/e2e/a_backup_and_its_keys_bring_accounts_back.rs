@@ -10,7 +10,7 @@ use std::os::fd::OwnedFd;
 use std::sync::Arc;
 
 use oathd_api::ErrorName;
-use oathd_api::wire::administration::{ImportAccountsOptions, RestoreOptions};
+use oathd_api::wire::administration::{ImportAccountsOptions, LeftRecord, RestoreOptions};
 use oathd_api::wire::verifier::VerifyOptions;
 use oathd_client::Client;
 use oathd_daemon::clock::ManualClock;
@@ -130,6 +130,12 @@ async fn what_was_used_stays_used_and_the_rest_comes_back() {
         .await;
     let told = told.unwrap();
     assert_eq!((told.accounts, told.suspended), (2, 1));
+    let erin = LeftRecord {
+        account: "erin@shop".to_owned(),
+        factor: None,
+    };
+    assert_eq!((told.before, told.left_total), (3, 1));
+    assert_eq!(told.left, [erin]);
     assert_eq!(names().await.len(), 3);
     assert_eq!(shop.refuses(ACCOUNT, &code_of(1)).await, None);
 

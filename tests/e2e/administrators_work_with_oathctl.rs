@@ -182,6 +182,10 @@ fn a_backup_and_a_sheet_of_keys_are_made_and_put_back() {
     assert_eq!(sheet["escrow"], text);
     let back = json(&world, "admin restore --yes /run/backup", "");
     assert_eq!(back["accounts"], 1);
+    assert_eq!(
+        (&back["before"], &back["left"]),
+        (&1.into(), &serde_json::json!([]))
+    );
     json(&world, "admin restore-keys -", &text);
     let typo = text.replacen("V1 ", "V1 0", 1);
     let refused = fails(&world, User::Root, "admin restore-keys -", &typo);

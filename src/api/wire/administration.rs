@@ -120,6 +120,22 @@ pub struct RestoreRecord {
     pub suspended: u64,
     /// Codes up to this time are refused, in Unix seconds.
     pub floor: u64,
+    /// Accounts with a factor that were here before. With none, nobody can tell what the backup lacks.
+    pub before: u64,
+    /// Accounts and factors that were here and are not in the backup; at most 1000.
+    pub left: Vec<LeftRecord>,
+    /// How many there are of them.
+    pub left_total: u64,
+}
+
+/// What a restore leaves behind.
+#[derive(Debug, Clone, Default, PartialEq, Eq, SerializeDict, DeserializeDict, Type)]
+#[zbus(signature = "a{sv}")]
+pub struct LeftRecord {
+    /// The account.
+    pub account: String,
+    /// The name of the factor, where the rest of the account is there.
+    pub factor: Option<String>,
 }
 
 /// Options of `Rekey`.

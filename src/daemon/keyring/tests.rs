@@ -205,3 +205,17 @@ fn what_is_kept_is_listed_to_its_user_and_to_whoever_asks_for_all() {
         assert_eq!(keyring.kept(None).await.unwrap(), all);
     });
 }
+
+#[tokio::test]
+async fn pairings_that_a_restore_brings_are_known_once_they_are_read() {
+    let dir = private_dir();
+    let keyring = keyring(dir.path()).await;
+    keyring.pair(1, &[1], pairing(1)).await.unwrap();
+    keyring.confirm(1, &[1]).await.unwrap();
+    assert!(keyring.is_confirmed(1, &[1]));
+    let database = Connection::open(dir.path().join(crate::store::DATABASE)).unwrap();
+    let elsewhere = "UPDATE pairing SET uid = 2";
+    database.execute(elsewhere, ()).unwrap();
+    keyring.read().await.unwrap();
+    assert!(keyring.is_confirmed(2, &[1]) && !keyring.is_confirmed(1, &[1]));
+}

@@ -79,6 +79,30 @@ async fn granted() -> Stand {
 }
 
 #[tokio::test]
+async fn what_the_backup_does_not_know_is_named() {
+    let stand = granted().await;
+    let file = backup(&stand).await;
+    stand.enrol("carol@shop", 3, TOTP).await;
+    stand.enrol("bob", 4, TOTP).await;
+    let met = |draft: &mut Draft<'_>| draft.create(Some(1000));
+    stand.change("dave", met).await.unwrap();
+    let report = restore(&stand, &file).await.unwrap();
+    let left = |account, factor: Option<&str>| Left {
+        account: name(account),
+        factor: factor.map(str::to_owned),
+    };
+    let named = vec![left("bob", Some("test")), left("carol@shop", None)];
+    let expected = LeftBehind {
+        before: 3,
+        total: 2,
+        named,
+    };
+    assert_eq!(report.left, expected);
+    let again = restore(&stand, &file).await.unwrap();
+    assert_eq!((again.left.before, again.left.total), (2, 0));
+}
+
+#[tokio::test]
 async fn what_was_used_since_a_backup_stays_used() {
     let stand = granted().await;
     let file = backup(&stand).await;
@@ -150,6 +174,7 @@ async fn a_backup_and_the_paper_bring_everything_to_another_machine() {
         .unwrap();
     let report = restore(&other, &file).await.unwrap();
     assert!(report.adopted);
+    assert_eq!(report.left, LeftBehind::default());
     for restarted in [false, true] {
         if restarted {
             other.reopen().await;

@@ -18,7 +18,9 @@ use super::{
     check,
     entry::{Actor, What},
     error::LedgerError,
-    keys, replace,
+    keys,
+    left::LeftBehind,
+    replace,
     trail::Ends,
     writing::{Worked, failed, refused},
 };
@@ -62,8 +64,10 @@ pub struct RestoreReport {
     /// Codes of time steps that began at or before this are refused, in Unix seconds.
     pub floor: u64,
     /// Whether the audit trail and the pairings of the backup were taken over too, because this
-    /// store had none. oathd takes pairings up at its next start.
+    /// store had none. The keyring is to be read again then.
     pub adopted: bool,
+    /// What was here and is not in the backup.
+    pub left: LeftBehind,
 }
 
 impl Ledger {
@@ -138,6 +142,7 @@ impl Shared {
             backup_seq: ends.last,
             floor,
             adopted,
+            left: LeftBehind::of(&here, connection)?,
         };
         if dry_run {
             return Err(refused(Ok(report)));

@@ -2,7 +2,7 @@
 
 use std::fs::File;
 
-use oathd_client::{ExitCode, RestoreOptions};
+use oathd_client::{ExitCode, RestoreOptions, RestoreRecord};
 use serde_json::json;
 
 use crate::cli::admin::{BackupArgs, RestoreArgs};
@@ -55,9 +55,15 @@ pub(super) async fn restore(session: &Session, args: &RestoreArgs) -> Result<(),
             "accounts": restored.accounts,
             "suspended": restored.suspended,
             "floor": restored.floor,
+            "before": restored.before,
+            "left": restored.left.iter().map(|left| json!({
+                "account": left.account,
+                "factor": left.factor,
+            })).collect::<Vec<_>>(),
+            "left_total": restored.left_total,
         }));
     }
-    output::print(&match args.dry_run {
+    let mut text = match args.dry_run {
         true => format!("The backup is whole: {} accounts.\n", restored.accounts),
         false => format!(
             "{} accounts are restored. Codes up to {} are refused; {} sets of recovery codes wait \
@@ -66,7 +72,35 @@ pub(super) async fn restore(session: &Session, args: &RestoreArgs) -> Result<(),
             when::time(restored.floor),
             restored.suspended
         ),
-    })
+    };
+    text.push_str(&left_behind(&restored));
+    output::print(&text)
+}
+
+/// What was here and is not in the backup.
+fn left_behind(restored: &RestoreRecord) -> String {
+    if restored.before == 0 {
+        return "No account here had a factor before: who enrolled after the backup was made cannot \
+                be told.\n"
+            .to_owned();
+    }
+    if restored.left_total == 0 {
+        return "Every factor that was here is in the backup.\n".to_owned();
+    }
+    let mut text =
+        "These were here and are not in the backup; their owners enrol anew:\n".to_owned();
+    for left in &restored.left {
+        let account = output::harmless(&left.account);
+        text.push_str(&match &left.factor {
+            Some(factor) => format!("  {account}: {}\n", output::harmless(factor)),
+            None => format!("  {account}\n"),
+        });
+    }
+    let named = u64::try_from(restored.left.len()).unwrap_or(u64::MAX);
+    match restored.left_total.saturating_sub(named) {
+        0 => text,
+        more => text + &format!("  and {more} more\n"),
+    }
 }
 
 /// Has the clock of the host believed.

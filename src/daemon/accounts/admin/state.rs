@@ -8,7 +8,7 @@ use std::{
 
 use oathd_api::{
     ErrorName,
-    wire::administration::{BackupRecord, RekeyOptions, RekeyRecord, RestoreRecord},
+    wire::administration::{BackupRecord, LeftRecord, RekeyOptions, RekeyRecord, RestoreRecord},
 };
 use rustix::{
     fs::{FileType, OFlags, fcntl_getfl, fstat},
@@ -20,6 +20,7 @@ use super::actor;
 use crate::{
     accounts::change::handed_out,
     error::Error,
+    keyring::KeyringError,
     ledger::{RestoreError, What},
     secret_fd,
     service::{Call, Service},
@@ -63,10 +64,21 @@ impl Service {
         self.carry_through(call, move |service, call| async move {
             let ledger = &service.accounts().ledger;
             let done = ledger.restore(from, None, actor(&call), dry_run).await?;
+            if done.adopted && !dry_run {
+                let read = service.keyring.read().await;
+                read.map_err(KeyringError::from)?;
+            }
+            let left = done.left.named.into_iter().map(|left| LeftRecord {
+                account: left.account.to_string(),
+                factor: left.factor,
+            });
             Ok(RestoreRecord {
                 accounts: done.accounts,
                 suspended: done.recovery_suspended,
                 floor: done.floor,
+                before: done.left.before,
+                left: left.collect(),
+                left_total: done.left.total,
             })
         })
         .await
