@@ -85,13 +85,15 @@ doc:
 
 ASSETS := target/release/assets
 
-# What is installed, with the man pages and completions of oathctl.
+# What is installed, with the man pages and completions that are written by programs.
 programs:
 	OATHD_ASSETS_DIR='$(CURDIR)/$(ASSETS)' cargo build --locked --release --bins \
 		-p oathd-daemon -p oathd-ctl -p oathd-deliver -p oathd-sim
 	@# By itself, or the features of the other crates come along.
 	cargo build --locked --release -p oathd-pam
-	gzip -9nkf $(ASSETS)/*.1
+	target/release/oathd-sim man-pages '$(ASSETS)'
+	docs/dbus-reference --man >'$(ASSETS)/org.oathd.Oathd1.5'
+	gzip -9nkf $(ASSETS)/*.[15]
 
 deb: $(TOOLS)/cargo-deb programs
 	rm -f target/debian/*.deb
@@ -131,8 +133,9 @@ install: programs
 	install -Dm644 systemd/oathd.tmpfiles '$(LIB)/tmpfiles.d/oathd.conf'
 	install -Dm644 udev/*.rules -t '$(LIB)/udev/rules.d'
 	install -Dm644 target/release/libpam_oathd.so '$(PAM)/pam_oathd.so'
-	install -Dm644 packaging/pam-configs/oathd -t '$(SHARE)/pam-configs'
-	install -Dm644 docs/man/pam_oathd.8 -t '$(SHARE)/man/man8'
+	install -Dm644 packaging/pam-configs/oathd* -t '$(SHARE)/pam-configs'
+	install -Dm644 $(ASSETS)/*.5.gz docs/man/*.5 -t '$(SHARE)/man/man5'
+	install -Dm644 docs/man/*.8 -t '$(SHARE)/man/man8'
 
 clean:
 	$(SUDO) rm -rf target/system

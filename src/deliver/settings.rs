@@ -199,4 +199,6 @@ impl Settings {
 }
 
 #[cfg(test)]
+mod man_page;
+#[cfg(test)]
 mod tests;

@@ -18,8 +18,8 @@ mod private_bus;
 mod run_command;
 mod world;
 
-use clap::{Parser, Subcommand};
-use std::{fmt::Display, io::Write, process::ExitCode};
+use clap::{CommandFactory, Parser, Subcommand};
+use std::{fmt::Display, io::Write, path::PathBuf, process::ExitCode};
 
 /// Simulated hardware tokens, for tests without hardware.
 ///
@@ -37,6 +37,11 @@ enum Command {
     Run(run_command::Arguments),
     #[command(hide = true)]
     Tied(child::Tied),
+    /// Writes the manual pages of the commands, for packages.
+    #[command(hide = true)]
+    ManPages {
+        folder: PathBuf,
+    },
 }
 
 fn main() -> ExitCode {
@@ -48,6 +53,12 @@ fn main() -> ExitCode {
         Command::Card(arguments) => card_command::run(arguments),
         Command::Run(arguments) => run_command::run(arguments),
         Command::Tied(tied) => child::become_tied(tied),
+        Command::ManPages { folder } => {
+            match clap_mangen::generate_to(CommandLine::command(), folder) {
+                Ok(()) => ExitCode::SUCCESS,
+                Err(error) => fail(oathd_api::ExitCode::BadInput, &error),
+            }
+        }
     }
 }
 
@@ -75,8 +86,7 @@ fn fail(status: oathd_api::ExitCode, error: &dyn Display) -> ExitCode {
 
 #[cfg(test)]
 mod tests {
-    use super::CommandLine;
-    use clap::CommandFactory;
+    use super::{CommandFactory, CommandLine};
 
     #[test]
     fn the_command_line_is_sound() {
