@@ -1,0 +1,141 @@
+"""A disk with a volatile cache, which QEMU reaches by NBD: what was flushed is there after a power
+cut; of what was written since, each sector is there or not, by chance.
+
+A killed QEMU loses nothing that its guest has written to a file of the host, flushed or not, whatever
+`cache=` says: the host's cache outlives it. So the cache that is lost is here, and `cache=none` keeps
+QEMU from having a second one.
+"""
+
+import os
+import pathlib
+import random
+import socket
+import struct
+import threading
+
+SECTOR = 512
+# Of the NBD protocol: https://github.com/NetworkBlockDevice/nbd/blob/master/doc/proto.md
+REQUEST, REPLY, OPTION_REPLY = 0x25609513, 0x67446698, 0x3E889045565A9
+READ, WRITE, DISCONNECT, FLUSH = range(4)
+ABORT, INFO, GO = 2, 6, 7
+HAS_FLAGS, SEND_FLUSH = 1, 4
+
+
+class Disk:
+    """The disk: what is safe lies in a file, what is not in memory. Serves one machine at a time."""
+
+    def __init__(self, file, socket_path, size):
+        self.path = socket_path
+        self.size = size
+        pathlib.Path(file).touch()
+        os.truncate(file, size)
+        self.file = open(file, "r+b", buffering=0)
+        self.unsafe = {}
+        self.flushes = 0
+        self.served = None
+        pathlib.Path(socket_path).unlink(missing_ok=True)
+        self.listener = socket.socket(socket.AF_UNIX)
+        self.listener.bind(str(socket_path))
+        self.listener.listen(1)
+        threading.Thread(target=self.serve, daemon=True).start()
+
+    def serve(self):
+        """Serves machine after machine."""
+        while True:
+            link, _ = self.listener.accept()
+            self.served = threading.Thread(target=self.attend, args=(link,), daemon=True)
+            self.served.start()
+
+    def attend(self, link):
+        """Serves a machine until it is gone."""
+        with link:
+            try:
+                if self.handshake(link):
+                    while self.request(link):
+                        pass
+            except (EOFError, ConnectionError):
+                pass
+
+    def handshake(self, link):
+        """Agrees on the disk; false if the other side leaves it at that."""
+        link.sendall(b"NBDMAGICIHAVEOPT" + struct.pack(">H", 1))
+        receive(link, 4)
+        about = struct.pack(">HQH", 0, self.size, HAS_FLAGS | SEND_FLUSH)
+        while True:
+            _, option, length = struct.unpack(">8sII", receive(link, 16))
+            receive(link, length)
+
+            def reply(kind, data=b""):
+                link.sendall(struct.pack(">QIII", OPTION_REPLY, option, kind, len(data)) + data)
+
+            if option in (INFO, GO):
+                reply(3, about)
+                reply(1)
+                if option == GO:
+                    return True
+            elif option == ABORT:
+                reply(1)
+                return False
+            else:
+                reply(0x80000001)
+
+    def request(self, link):
+        """Does what is asked next; false at the end."""
+        magic, _, kind, handle, offset, length = struct.unpack(">IHHQQI", receive(link, 28))
+        if magic != REQUEST:
+            raise ConnectionError("no request of NBD")
+        data, error = b"", 0
+        if kind == READ:
+            data = self.read(offset, length)
+        elif kind == WRITE:
+            self.write(offset, receive(link, length))
+        elif kind == FLUSH:
+            self.flush()
+        elif kind == DISCONNECT:
+            return False
+        else:
+            error = 22
+        link.sendall(struct.pack(">IIQ", REPLY, error, handle) + data)
+        return True
+
+    def read(self, offset, length):
+        """What the machine reads, safe or not."""
+        data = bytearray(os.pread(self.file.fileno(), length, offset))
+        for at in range(0, length, SECTOR):
+            sector = self.unsafe.get((offset + at) // SECTOR)
+            if sector:
+                data[at:at + SECTOR] = sector
+        return bytes(data)
+
+    def write(self, offset, data):
+        """Keeps what the machine writes until it is flushed."""
+        for at in range(0, len(data), SECTOR):
+            self.unsafe[(offset + at) // SECTOR] = data[at:at + SECTOR]
+
+    def flush(self):
+        """Makes everything safe."""
+        for sector, data in self.unsafe.items():
+            os.pwrite(self.file.fileno(), data, sector * SECTOR)
+        self.unsafe.clear()
+        self.flushes += 1
+
+    def cut(self):
+        """After the machine was cut off: loses what was not flushed, but for some of it. Gives the
+        numbers of sectors that were kept and lost."""
+        self.served.join()
+        kept = {sector: data for sector, data in self.unsafe.items() if random.random() < 0.5}
+        lost = len(self.unsafe) - len(kept)
+        self.unsafe = kept
+        self.flush()
+        return len(kept), lost
+
+
+def receive(link, length):
+    """Exactly so many bytes."""
+    data = bytearray()
+    while len(data) < length:
+        part = link.recv(length - len(data))
+        if not part:
+            raise EOFError
+        data += part
+    return bytes(data)
