@@ -2,8 +2,8 @@
 
 use oathd_api::names::VERIFIER_INTERFACE;
 use oathd_api::wire::verifier::{
-    ApiKeyRecord, DeliveryStateRecord, PresenceOptions, ReceiptRecord, SentRecord, SessionRecord,
-    StatusRecord, VerifyOptions,
+    ApiKeyRecord, BoundRecord, DeliveryStateRecord, PresenceOptions, ReceiptRecord, SentRecord,
+    SessionRecord, StatusRecord, VerifyOptions,
 };
 use zbus::Fd;
 
@@ -105,6 +105,24 @@ impl Verifier {
     ) -> Result<ReceiptRecord, Error> {
         self.remote
             .call("CheckReceipt", &(account, receipt, options))
+            .await
+    }
+
+    /// Redeems the receipt of a login and binds the session of logind that began with it, so that the
+    /// session proves what the settings let it prove. For root.
+    ///
+    /// # Errors
+    /// `ProofRequired`, also where logind knows no such session; `Unsupported` for accounts of a
+    /// realm.
+    pub async fn bind_session(
+        &self,
+        account: &str,
+        receipt: &str,
+        session: &str,
+        options: &VerifyOptions,
+    ) -> Result<BoundRecord, Error> {
+        self.remote
+            .call("BindSession", &(account, receipt, session, options))
             .await
     }
 

@@ -49,6 +49,7 @@ mod factor;
 mod factors;
 pub mod health;
 mod judge;
+mod login;
 mod mac;
 mod moment;
 mod name;
@@ -73,9 +74,9 @@ mod lifetime_tests;
 #[cfg(test)]
 mod lockout_tests;
 #[cfg(test)]
-mod recovery_tests;
 mod record_tests;
 #[cfg(test)]
+mod recovery_tests;
 #[cfg(test)]
 mod replay_tests;
 #[cfg(test)]
@@ -94,6 +95,7 @@ pub use factor::{
 };
 pub use factors::FactorError;
 pub use judge::{Accepted, EmptyAnswer, Judgement, Outcome};
+pub use login::Login;
 pub use mac::{Mac, MacKey, fingerprint};
 pub use moment::{LONGEST_FLOOR, MAX_JUMP, MAX_SETBACK, Moment, Trust, raised_floor};
 pub use name::{AccountName, InvalidAccountName, RealmName};

@@ -50,6 +50,7 @@ pub(crate) enum Purpose {
     LegacyRecovery,
     OutOfBand,
     Bypass,
+    Login,
 }
 
 impl Purpose {
@@ -60,6 +61,7 @@ impl Purpose {
             Self::LegacyRecovery => "oathd imported recovery code",
             Self::OutOfBand => "oathd out-of-band code",
             Self::Bypass => "oathd bypass code",
+            Self::Login => "oathd login",
         }
     }
 }

@@ -27,6 +27,15 @@ pub enum Change {
     ApiKey,
 }
 
+impl Change {
+    /// Whether a session that was opened with the factor can stand for the factor: that is the way
+    /// out when device and codes are both lost.
+    #[must_use]
+    pub const fn is_proved_by_session(self) -> bool {
+        matches!(self, Self::ReplaceFactor | Self::SwitchOff)
+    }
+}
+
 /// What was shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Proof {
@@ -75,9 +84,7 @@ impl Account {
                     Change::AddFactor | Change::ReplaceFactor | Change::Session
                 )
             }
-            Proof::Session => {
-                session_counts && matches!(change, Change::ReplaceFactor | Change::SwitchOff)
-            }
+            Proof::Session => session_counts && change.is_proved_by_session(),
         };
         if enough || !self.is_enrolled() {
             Ok(())

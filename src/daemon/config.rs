@@ -122,6 +122,7 @@ struct File {
     audit: Option<AuditTable>,
     support_contact: Option<String>,
     accept_sessions_as_proof: Option<bool>,
+    accept_logins_as_proof_seconds: Option<u64>,
 }
 
 impl Config {
@@ -220,6 +221,7 @@ impl Config {
             audit: file.audit,
             support_contact: file.support_contact,
             sessions_prove: file.accept_sessions_as_proof,
+            logins_prove: file.accept_logins_as_proof_seconds,
         };
         let applied = self.accounts.apply(tables);
         applied.map_err(|(key, reason)| value_error(key, reason))

@@ -33,6 +33,7 @@ mod idle;
 pub mod keyring;
 pub mod ledger;
 pub mod logging;
+mod logind;
 pub mod notify;
 pub mod random;
 pub mod run;

@@ -15,10 +15,10 @@ use crate::journal::{Priority, log};
 use crate::kept::Kept;
 use crate::oathd::Verifier;
 use crate::one_field::split;
-use crate::outcome::Receipt;
 use crate::rules::{Code, after};
 use crate::seat::Caller;
 use crate::secret::Secret;
+use crate::session;
 use crate::words;
 
 /// Prompts for a code in the strict stack.
@@ -44,7 +44,7 @@ impl PamHooks for Module {
     }
 
     fn sm_open_session(pamh: &mut PamHandle, args: Vec<&CStr>, _: PamFlag) -> PamResultCode {
-        guarded(args, |arguments| open_session(pamh, arguments))
+        guarded(args, |arguments| session::open(pamh, arguments))
     }
 
     fn sm_close_session(_: &mut PamHandle, args: Vec<&CStr>, _: PamFlag) -> PamResultCode {
@@ -133,7 +133,7 @@ fn authenticate(
     };
     report(arguments, &user, &end);
     if let Some(receipt) = end.receipt {
-        keep_receipt(pamh, receipt);
+        session::keep(pamh, &user, receipt);
     }
     Ok(pam_code(end.code))
 }
@@ -214,52 +214,32 @@ fn remind(
     Ok(PamResultCode::PAM_IGNORE)
 }
 
-/// Redeems the receipt of the login, so that nothing else can be proved with it.
-fn open_session(pamh: &mut PamHandle, arguments: &Arguments) -> Result<PamResultCode, Code> {
-    let Some(receipt) = kept(pamh).and_then(|kept| kept.receipt.take()) else {
-        return Ok(PamResultCode::PAM_IGNORE);
-    };
-    let user = pamh.get_user(None).map_err(|_| Code::NoConversation)?;
-    let redeemed = connect(pamh, arguments, &user).and_then(|oathd| oathd.redeem(&receipt));
-    if let Err(failure) = redeemed {
-        // The login was judged before, and a receipt is good for a minute: a slow one is none the
-        // worse.
-        log(
-            Priority::Notice,
-            &format!("the receipt of {user} was not redeemed: {failure:?}"),
-        );
+/// Who runs the module, and where the login comes from.
+pub(crate) fn caller(pamh: &PamHandle) -> Caller {
+    Caller {
+        is_root: rustix::process::geteuid().is_root(),
+        remote_host: text(pamh.get_item::<RHost<'_>>().ok().flatten().map(|i| i.0)),
+        tty: text(pamh.get_item::<Tty<'_>>().ok().flatten().map(|i| i.0)),
     }
-    Ok(PamResultCode::PAM_IGNORE)
 }
 
-fn connect(
+fn text(item: Option<&CStr>) -> Option<String> {
+    item.and_then(|s| s.to_str().ok()).map(str::to_owned)
+}
+
+/// The verifier, about `user`.
+pub(crate) fn connect(
     pamh: &PamHandle,
     arguments: &Arguments,
     user: &str,
 ) -> Result<Verifier, crate::outcome::Failure> {
-    let text = |item: Option<&CStr>| item.and_then(|s| s.to_str().ok()).map(str::to_owned);
-    let caller = Caller {
-        is_root: rustix::process::geteuid().is_root(),
-        remote_host: text(pamh.get_item::<RHost<'_>>().ok().flatten().map(|i| i.0)),
-        tty: text(pamh.get_item::<Tty<'_>>().ok().flatten().map(|i| i.0)),
-    };
     let service = match &arguments.service {
         Some(service) => service.clone(),
         None => {
             text(pamh.get_item::<Service<'_>>().ok().flatten().map(|i| i.0)).unwrap_or_default()
         }
     };
-    Verifier::connect(arguments.bus.as_deref(), user, &service, caller)
-}
-
-fn keep_receipt(pamh: &mut PamHandle, receipt: Receipt) {
-    let keep = Kept {
-        receipt: Some(receipt.id).into(),
-        told_to_reenrol: receipt.must_reenrol,
-        ..Kept::default()
-    };
-    // Without it the receipt runs out by itself.
-    let _ = pamh.set_data(Kept::NAME, Box::new(keep));
+    Verifier::connect(arguments.bus.as_deref(), user, &service, caller(pamh))
 }
 
 fn report(arguments: &Arguments, user: &str, end: &End) {

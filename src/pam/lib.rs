@@ -31,4 +31,5 @@ mod response;
 mod rules;
 mod seat;
 mod secret;
+mod session;
 mod words;

@@ -79,9 +79,15 @@ impl Verifier {
     }
 
     /// Redeems a receipt: it is good for nobody after that.
-    pub(crate) fn redeem(&self, receipt: &str) -> Result<Receipt, Failure> {
+    pub(crate) fn redeem(&self, receipt: &str) -> Result<(), Failure> {
         let arguments = (self.account(), receipt, self.options());
-        read_receipt(&self.call("CheckReceipt", arguments)?)
+        self.call("CheckReceipt", arguments).map(drop)
+    }
+
+    /// The same, and binds the session of logind that began with it.
+    pub(crate) fn bind(&self, receipt: &str, session: &str) -> Result<(), Failure> {
+        let arguments = (self.account(), receipt, session, self.options());
+        self.call("BindSession", arguments).map(drop)
     }
 }
 

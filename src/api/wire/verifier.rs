@@ -2,7 +2,7 @@
 
 use zbus::{DeserializeDict, OwnedFd, SerializeDict, Type};
 
-/// Options of `Verify`, `Status`, `RequestOutOfBandCode` and `CheckReceipt`.
+/// Options of `Verify`, `Status`, `RequestOutOfBandCode`, `CheckReceipt` and `BindSession`.
 #[derive(Debug, Clone, Default, PartialEq, Eq, SerializeDict, DeserializeDict, Type)]
 #[zbus(signature = "a{sv}", deny_unknown_fields)]
 pub struct VerifyOptions {
@@ -154,6 +154,15 @@ pub struct SessionRecord {
     pub by_factor: bool,
     /// The owner has yet to enrol a factor.
     pub must_reenrol: bool,
+}
+
+/// A session of this machine that was bound to its account.
+#[derive(Debug, Clone, Default, PartialEq, Eq, SerializeDict, DeserializeDict, Type)]
+#[zbus(signature = "a{sv}")]
+pub struct BoundRecord {
+    /// First second at which the session proves nothing any more, in Unix seconds; absent where it
+    /// proves nothing at all.
+    pub until: Option<u64>,
 }
 
 /// An API key that is good.

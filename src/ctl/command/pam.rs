@@ -15,6 +15,8 @@ use crate::pam_stack::{self, Stack};
 const UPDATE: &str = "/usr/sbin/pam-auth-update";
 const SYSTEMCTL: &str = "/usr/bin/systemctl";
 const PROFILE: &str = "/usr/share/pam-configs/oathd";
+/// The profile of the session, which must stand behind that of pam_systemd.
+const SESSION: &str = "oathd-session";
 const SERVICES: &str = "/etc/pam.d";
 /// Where services are as their packages bring them; a file of the same name above comes first.
 const VENDORS: &str = "/usr/lib/pam.d";
@@ -70,7 +72,7 @@ fn enable(args: &EnableArgs) -> Result<(), Failure> {
         // A timer of an earlier trial has elapsed and would not start again.
         quietly(SYSTEMCTL, &["restart", TIMER])?;
     }
-    let enabled = quietly(UPDATE, &["--enable", "oathd"]);
+    let enabled = quietly(UPDATE, &["--enable", "oathd", SESSION]);
     if enabled.is_ok() && asks(COMMON) {
         output::tell(&format!(
             "pam_oathd.so stands in {SERVICES}/{COMMON}, common-account and common-session: \
@@ -120,7 +122,7 @@ fn confirm() -> Result<(), Failure> {
 }
 
 fn disable() -> Result<(), Failure> {
-    quietly(UPDATE, &["--disable", "oathd"])?;
+    quietly(UPDATE, &["--disable", "oathd", SESSION])?;
     end_trial()?;
     if asks(COMMON) {
         return Err(Failure::new(

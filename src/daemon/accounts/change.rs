@@ -65,7 +65,8 @@ impl Service {
     }
 
     /// The same, and takes what the caller shows: a receipt, which is used up whatever comes of it,
-    /// or the token of a session.
+    /// or the token of a session. Whoever shows nothing may call from a session that the factor
+    /// opened.
     pub(crate) async fn may_change(
         &self,
         call: &Call,
@@ -73,17 +74,26 @@ impl Service {
         change: Change,
         (proof, session): (Option<String>, Option<zbus::OwnedFd>),
     ) -> Result<Permit, Error> {
-        let session = session.map(|fd| bearer(&fd)).transpose()?;
+        let mut session = session.map(|fd| bearer(&fd)).transpose()?;
         if proof.is_none() && session.is_none() {
-            self.refuse_unproved(who, change).await?;
+            if change.is_proved_by_session() {
+                session = self.own_login(call, who).await;
+            }
+            if session.is_none() {
+                self.refuse_unproved(who, change).await?;
+            }
         }
         self.may_ask(call, who).await?;
         let accounts = self.accounts();
+        let settings = accounts.settings();
         Ok(Permit {
             change,
             receipt: proof.and_then(|id| accounts.receipts.take(&id)),
             session,
-            session_counts: accounts.settings().sessions_prove,
+            session_counts: match who.account.realm().is_local() {
+                true => settings.logins_prove > 0,
+                false => settings.sessions_prove,
+            },
             holder: Holder {
                 uid: who.caller_uid,
                 service: CHANGE_SERVICE.to_owned(),

@@ -43,7 +43,8 @@ mod tests {
         fn no_more_than_one_letter_of_a_mailbox_is_shown(name in "[a-z]{2,20}") {
             let address = Address::new(&format!("{name}@example.org")).unwrap();
             let shown = masked(ChannelKind::Email, &address);
-            prop_assert!(!shown.contains(&name));
+            let (mailbox, _) = shown.split_once('@').unwrap();
+            prop_assert!(!mailbox.contains(&name));
         }
     }
 }

@@ -18,6 +18,7 @@ mod factors;
 mod failure;
 mod grants;
 mod judging;
+mod logins;
 mod mask;
 mod notices;
 pub(crate) mod passwd;
@@ -30,8 +31,8 @@ mod sending;
 mod sessions;
 mod status;
 mod verify;
-mod who;
 mod waiting;
+mod who;
 
 use std::sync::{Arc, Mutex, PoisonError};
 

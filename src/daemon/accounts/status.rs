@@ -23,6 +23,7 @@ impl Service {
         let (service, host) = (options.service.as_deref(), options.remote_host.as_deref());
         let who = self.who(call, account, service, host).await?;
         let (account, has_session) = self.as_kept(&who).await?;
+        let has_session = has_session || self.own_login(call, &who).await.is_some();
         let ledger = &self.accounts().ledger;
         let moment = ledger.moment(who.account.realm());
         let requirement = self.requirement(&who, &account, moment.now).await?;

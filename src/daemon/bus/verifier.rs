@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use oathd_api::wire::verifier::{
-    ApiKeyRecord, DeliveryStateRecord, PresenceOptions, ReceiptRecord, SentRecord, SessionRecord,
-    StatusRecord, VerifyOptions,
+    ApiKeyRecord, BoundRecord, DeliveryStateRecord, PresenceOptions, ReceiptRecord, SentRecord,
+    SessionRecord, StatusRecord, VerifyOptions,
 };
 use zbus::{Fd, interface, message::Header};
 
@@ -95,6 +95,21 @@ impl Verifier {
         let call = self.service.identify(&header).await?;
         self.service
             .check_receipt(&call, account, receipt, options)
+            .await
+    }
+
+    #[zbus(out_args("result"))]
+    async fn bind_session(
+        &self,
+        account: &str,
+        receipt: &str,
+        session: &str,
+        options: VerifyOptions,
+        #[zbus(header)] header: Header<'_>,
+    ) -> Result<BoundRecord, Error> {
+        let call = self.service.identify(&header).await?;
+        self.service
+            .bind_session(&call, account, (receipt, session), options)
             .await
     }
 

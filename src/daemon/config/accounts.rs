@@ -17,7 +17,9 @@ use toml::value::Datetime;
 use super::{ConfigError, conf_files};
 use crate::{accounts::passwd, ledger::Retention};
 
+const MINUTE: u64 = 60;
 const DAY: u64 = 86_400;
+const WEEK: u64 = 7 * DAY;
 
 /// The longest support contact in bytes.
 const MAX_CONTACT: usize = 256;
@@ -43,6 +45,10 @@ pub struct AccountSettings {
     /// `accept_sessions_as_proof` – Whether a session that was opened with the factor proves
     /// switching off and replacing. Default: true.
     pub sessions_prove: bool,
+    /// `accept_logins_as_proof_seconds` – For how long after it a login to this machine by pam_oathd
+    /// with the factor proves the same to programs in its session; 60 to 604800, or 0 for never.
+    /// Default: 0.
+    pub logins_prove: u64,
     /// `[audit]` – How long the audit trail is kept: `keep_days`, 1 to 36500 (default 400), and
     /// `keep_entries`, at least 1000 (default 1000000), which realms and administrators share.
     pub audit: Retention,
@@ -68,6 +74,7 @@ impl Default for AccountSettings {
             approvers_group: "oathd-approvers".to_owned(),
             support_contact: None,
             sessions_prove: true,
+            logins_prove: 0,
             audit: Retention::default(),
         }
     }
@@ -167,6 +174,7 @@ pub(super) struct Tables {
     pub(super) audit: Option<AuditTable>,
     pub(super) support_contact: Option<String>,
     pub(super) sessions_prove: Option<bool>,
+    pub(super) logins_prove: Option<u64>,
 }
 
 /// A key whose value does not fit, and what would.
@@ -202,6 +210,13 @@ impl AccountSettings {
             self.audit = retention(&table)?;
         }
         self.sessions_prove = tables.sessions_prove.unwrap_or(self.sessions_prove);
+        if let Some(seconds) = tables.logins_prove {
+            if seconds != 0 && !(MINUTE..=WEEK).contains(&seconds) {
+                let fits = format!("{seconds} is neither 0 nor {MINUTE} to {WEEK}");
+                return Err(("accept_logins_as_proof_seconds", fits));
+            }
+            self.logins_prove = seconds;
+        }
         Ok(())
     }
 
@@ -228,7 +243,7 @@ fn read(file: &Path) -> Result<String, ConfigError> {
 }
 
 /// The realm of one file.
-fn read_realm(path: &Path, text: &str) -> Result<(RealmName, Realm), ConfigError> {
+pub(super) fn read_realm(path: &Path, text: &str) -> Result<(RealmName, Realm), ConfigError> {
     let file: RealmFile = toml::from_str(text).map_err(|source| ConfigError::Syntax {
         file: path.to_owned(),
         source: Box::new(source),

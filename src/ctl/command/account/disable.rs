@@ -37,7 +37,7 @@ pub(crate) async fn run(session: &Session, args: &DisableArgs) -> Result<(), Fai
             accounts.disable(account, &options).await?;
         }
         (_, None) => {
-            proof::proven(session, account, async |proof| {
+            proof::proven_or_at_hand(session, account, async |proof| {
                 accounts.disable(account, &proof::options(proof)).await
             })
             .await?;

@@ -118,18 +118,23 @@ pub(super) async fn enrol(session: &Session, plan: &Plan<'_>) -> Result<Enrolled
 
 async fn begin(session: &Session, plan: &Plan<'_>) -> Result<Enrollment, Failure> {
     let accounts = session.client.accounts();
-    proof::proven(session, &plan.account, async |proof| {
-        let options = options(plan, proof);
-        match plan.replaces {
-            None => accounts.begin_enrollment(&plan.account, &options).await,
-            Some(old) => {
-                accounts
-                    .begin_replacement(&plan.account, old, &options)
-                    .await
-            }
+    let account = plan.account.as_str();
+    match plan.replaces {
+        None => {
+            let begin = async |proof| {
+                let options = options(plan, proof);
+                accounts.begin_enrollment(account, &options).await
+            };
+            proof::proven(session, account, begin).await
         }
-    })
-    .await
+        Some(old) => {
+            let begin = async |proof| {
+                let options = options(plan, proof);
+                accounts.begin_replacement(account, old, &options).await
+            };
+            proof::proven_or_at_hand(session, account, begin).await
+        }
+    }
 }
 
 fn options(plan: &Plan<'_>, proof: Option<String>) -> EnrollOptions {

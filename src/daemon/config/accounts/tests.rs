@@ -11,6 +11,7 @@ fn apply(text: &str) -> Result<AccountSettings, ConfigError> {
 fn every_key_is_read() {
     let settings = apply(
         "support_contact = 'help@example.org'\naccept_sessions_as_proof = false\n\
+         accept_logins_as_proof_seconds = 3600\n\
          [policy]\nrequired_after = 2027-01-01\ngrace_days = 7\n\
          [policy.groups.wheel]\nrule = 'required'\n\
          [rescue]\ntwo_approvers = true\ncancel_window_seconds = 60\napprovers_group = 'wheel'\n\
@@ -23,6 +24,8 @@ fn every_key_is_read() {
     let (group, demand) = &settings.policy.groups[0];
     assert_eq!((group.as_str(), demand.rule), ("wheel", Rule::Required));
     assert!(settings.rescue.two_approvers && !settings.sessions_prove);
+    assert_eq!(settings.logins_prove, 3_600);
+    assert_eq!(AccountSettings::default().logins_prove, 0);
     assert_eq!(settings.rescue.cancel_window, 60);
     let usual = Retention::default().entries;
     assert_eq!(
@@ -76,6 +79,8 @@ fn what_does_not_fit_is_named() {
         ("[audit]\nkeep_days = 36501", "audit.keep_days"),
         ("[audit]\nkeep_entries = 999", "audit.keep_entries"),
         ("[audit]\nkeep = 1", "keep"),
+        ("accept_logins_as_proof_seconds = 59", "accept_logins"),
+        ("accept_logins_as_proof_seconds = 604801", "accept_logins"),
         ("support_contact = \"a\\nb\"", "support_contact"),
     ] {
         let error = apply(text).unwrap_err().to_string();
