@@ -90,7 +90,7 @@ programs:
 	OATHD_ASSETS_DIR='$(CURDIR)/$(ASSETS)' cargo build --locked --release --bins \
 		-p oathd-daemon -p oathd-ctl -p oathd-deliver -p oathd-sim
 	@# By itself, or the features of the other crates come along.
-	cargo build --locked --release -p oathd-pam
+	cargo build --locked --profile module -p oathd-pam
 	target/release/oathd-sim man-pages '$(ASSETS)'
 	docs/dbus-reference --man >'$(ASSETS)/org.oathd.Oathd1.5'
 	gzip -9nkf $(ASSETS)/*.[15]
@@ -100,7 +100,7 @@ deb: $(TOOLS)/cargo-deb programs
 	set -e; for package in oathd-daemon oathd-sim; do \
 		$< --quiet --locked --no-build -p "$$package" -o target/debian/; \
 	done
-	$< --quiet --locked --no-build --multiarch same -p oathd-pam -o target/debian/
+	$< --quiet --locked --no-build --profile module --multiarch same -p oathd-pam -o target/debian/
 
 # Boots each release of Debian in namespaces: root or sudo.
 test-system:
@@ -132,7 +132,7 @@ install: programs
 	install -Dm644 systemd/oathd.sysusers '$(LIB)/sysusers.d/oathd.conf'
 	install -Dm644 systemd/oathd.tmpfiles '$(LIB)/tmpfiles.d/oathd.conf'
 	install -Dm644 udev/*.rules -t '$(LIB)/udev/rules.d'
-	install -Dm644 target/release/libpam_oathd.so '$(PAM)/pam_oathd.so'
+	install -Dm644 target/module/libpam_oathd.so '$(PAM)/pam_oathd.so'
 	install -Dm644 packaging/pam-configs/oathd* -t '$(SHARE)/pam-configs'
 	install -Dm644 $(ASSETS)/*.5.gz docs/man/*.5 -t '$(SHARE)/man/man5'
 	install -Dm644 docs/man/*.8 -t '$(SHARE)/man/man8'

@@ -4,37 +4,34 @@
 
 use std::time::Duration;
 
-use rustix::time::{ClockId, clock_gettime};
-use systemd::daemon;
+use sd_notify::NotifyState;
 
 /// oathd owns its name and answers.
 pub fn ready() {
-    send(&[(daemon::STATE_READY, "1")]);
+    send(&[NotifyState::Ready]);
 }
 
 /// oathd reads its settings again; [`ready`] says that it is done.
 pub fn reloading() {
-    let now = clock_gettime(ClockId::Monotonic);
-    let micros = now.tv_sec.saturating_mul(1_000_000) + now.tv_nsec / 1_000;
-    send(&[
-        (daemon::STATE_RELOADING, "1"),
-        ("MONOTONIC_USEC", &micros.to_string()),
-    ]);
+    match NotifyState::monotonic_usec_now() {
+        Ok(now) => send(&[NotifyState::Reloading, now]),
+        Err(error) => tracing::debug!(%error, "there is no clock to tell a reload by"),
+    }
 }
 
 /// oathd ends; no more calls are taken.
 pub fn stopping() {
-    send(&[(daemon::STATE_STOPPING, "1")]);
+    send(&[NotifyState::Stopping]);
 }
 
 /// One line for `systemctl status`. Nothing about a person or a credential belongs in it.
 pub fn status(line: &str) {
     let line = line.replace('\n', " ");
-    send(&[(daemon::STATE_STATUS, &line)]);
+    send(&[NotifyState::Status(&line)]);
 }
 
-fn send(state: &[(&str, &str)]) {
-    if let Err(error) = daemon::notify(state.iter()) {
+fn send(state: &[NotifyState<'_>]) {
+    if let Err(error) = sd_notify::notify(state) {
         tracing::debug!(%error, "the service manager was not told");
     }
 }
@@ -63,9 +60,9 @@ pub struct Watchdog {
 impl Watchdog {
     /// Reads what the service manager asked for; the interval is half of its patience.
     pub fn from_environment() -> Watchdog {
-        let micros = daemon::watchdog_enabled().unwrap_or(0);
+        let patience = sd_notify::watchdog_enabled().filter(|patience| !patience.is_zero());
         Watchdog {
-            interval: (micros > 0).then(|| Duration::from_micros(micros / 2)),
+            interval: patience.map(|patience| patience / 2),
             next: None,
         }
     }
@@ -86,41 +83,26 @@ impl Watchdog {
     /// Says that the work goes on.
     pub fn feed(&mut self) {
         self.next = None;
-        send(&[(daemon::STATE_WATCHDOG, "1")]);
+        send(&[NotifyState::Watchdog]);
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use std::{
-        os::{
-            linux::net::SocketAddrExt,
-            unix::net::{SocketAddr, UnixDatagram},
-        },
-        process::Command,
-    };
+    use std::{os::unix::net::UnixDatagram, process::Command};
 
     use super::*;
 
     const CHILD: &str = "notify::tests::child";
 
     /// Runs [`child`] in a process whose environment is ours to set.
-    fn notices(watchdog_usec: &str) -> Vec<String> {
+    fn notices(watchdog_usec: &str, watchdog_pid: Option<&str>) -> Vec<String> {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("notify");
         let socket = UnixDatagram::bind(&path).unwrap();
-        heard(&socket, path.to_str().unwrap(), watchdog_usec, None)
-    }
-
-    fn heard(
-        socket: &UnixDatagram,
-        address: &str,
-        watchdog_usec: &str,
-        watchdog_pid: Option<&str>,
-    ) -> Vec<String> {
         let output = Command::new(std::env::current_exe().unwrap())
             .args(["--exact", CHILD, "--ignored"])
-            .env("NOTIFY_SOCKET", address)
+            .env("NOTIFY_SOCKET", &path)
             .env("WATCHDOG_USEC", watchdog_usec)
             .env_remove("WATCHDOG_PID")
             .envs(watchdog_pid.map(|pid| ("WATCHDOG_PID", pid)))
@@ -165,7 +147,7 @@ mod tests {
 
     #[test]
     fn the_service_manager_is_told_in_order() {
-        let lines = notices("2000");
+        let lines = notices("2000", None);
         assert_eq!(lines.len(), 5, "{lines:?}");
         assert_eq!(lines[0].trim(), "READY=1");
         assert_eq!(lines[1].trim(), "STATUS=two lines");
@@ -183,17 +165,14 @@ mod tests {
 
     #[test]
     fn nobody_is_fed_who_does_not_watch() {
-        let lines = notices("0");
+        let lines = notices("0", None);
         assert!(!lines.iter().any(|line| line.contains("WATCHDOG")));
         assert_eq!(lines.len(), 4);
     }
 
     #[test]
-    fn an_abstract_socket_hears_and_another_process_is_not_fed() {
-        let name = format!("oathd-notify-{}", std::process::id());
-        let address = SocketAddr::from_abstract_name(&name).unwrap();
-        let socket = UnixDatagram::bind_addr(&address).unwrap();
-        let lines = heard(&socket, &format!("@{name}"), "2000", Some("1"));
+    fn another_process_is_not_fed_for() {
+        let lines = notices("2000", Some("1"));
         assert_eq!(lines[0].trim(), "READY=1");
         assert!(!lines.iter().any(|line| line.contains("WATCHDOG")));
     }
