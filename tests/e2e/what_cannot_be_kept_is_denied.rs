@@ -1,15 +1,18 @@
 //! Proves: with no room for its state, oathd answers `StateUnavailable` to a right code, in place
 //! of a receipt that a crash would take back; the code is not used up, and is accepted once there is
-//! room. A page that is damaged deep in the state, and a lost key of codes, deny the same way until
+//! room. The same where the disk fails under a running oathd, be it at a write or when what was written
+//! is to reach the disk; it goes on when the disk does. A page that is damaged deep in the state, and a lost key of codes, deny the same way until
 //! they are put right; nothing is made in their place.
 //! Does not prove: what each single failing write does, which has tests beside the ledger.
 
-use std::fs;
 use std::time::{SystemTime, UNIX_EPOCH};
+use std::{fs, io};
 
-use oathd_client::{Client, ConfirmOptions, EnrollOptions, Error, ErrorName, VerifyOptions};
+use oathd_client::{
+    Client, ConfirmOptions, EnrollOptions, Error, ErrorName, VerifyOptions, unseal_text,
+};
 use oathd_oath::{Algorithm, Digits, Secret, code, otpauth};
-use oathd_tests::world::{User, World};
+use oathd_tests::world::{Process, User, World, until};
 
 use crate::till::{Shop, verify};
 
@@ -88,6 +91,78 @@ async fn a_full_disk_denies_and_uses_nothing_up() {
     run(&world, "find /run/state -name fill* -delete");
     assert_eq!(verify(&next).await, Ok("code".to_owned()));
     assert_eq!(verify(&next).await, Err(ErrorName::CodeUsed));
+}
+
+/// Makes each such call of oathd on its files fail, until the process that is given back ends.
+fn break_disk(world: &mut World, calls: &str, error: &str) -> Process {
+    let oathd = world.oathd().unwrap().pid();
+    let arguments = [
+        "-f".to_owned(),
+        "--output=/run/strace".to_owned(),
+        format!("--attach={oathd}"),
+        format!("--trace={calls}"),
+        format!("--inject={calls}:error={error}"),
+    ];
+    let strace = world.program("strace").arguments(&arguments);
+    let strace = strace.start("strace").unwrap();
+    let traced = |thread: io::Result<fs::DirEntry>| {
+        let status = thread.and_then(|thread| fs::read_to_string(thread.path().join("status")));
+        status.is_ok_and(|status| !status.contains("TracerPid:\t0\n"))
+    };
+    until("strace on oathd", || {
+        let threads = fs::read_dir(format!("/proc/{oathd}/task"));
+        let all = threads.is_ok_and(|threads| threads.map(traced).all(|traced| traced));
+        Ok(all.then_some(()))
+    })
+    .unwrap();
+    strace
+}
+
+#[tokio::test]
+async fn a_disk_that_fails_denies_and_is_believed_again() {
+    let mut world = World::new().unwrap();
+    world.start_oathd(&[]).unwrap();
+    let root = Client::with(world.connect(User::Root).await.unwrap());
+    let (accounts, options) = (root.accounts(), EnrollOptions::default());
+    let begun = accounts.begin_enrollment("root", &options).await.unwrap();
+    let uri = begun.reveal().await.unwrap();
+    let first = code_of(&otpauth::parse(&uri).unwrap().secret, step());
+    let options = ConfirmOptions::default();
+    let confirmed = begun.confirm(&first, &options).await.unwrap();
+    let codes = unseal_text(confirmed.recovery_codes.unwrap()).unwrap();
+    let verify = async |code: &str| {
+        let options = VerifyOptions::default();
+        let verified = verify(&root, "root", code, &options).await;
+        verified.map(|receipt| receipt.way).map_err(|told| told.0)
+    };
+    let unavailable = Err(ErrorName::StateUnavailable);
+    let faults = [
+        ("pwrite64", "EIO"),
+        ("pwrite64", "EROFS"),
+        ("fdatasync", "EIO"),
+    ];
+    for ((calls, error), code) in faults.into_iter().zip(codes.lines()) {
+        let mut strace = break_disk(&mut world, calls, error);
+        for response in [code, "000000", code] {
+            assert_eq!(verify(response).await, unavailable, "{calls} {error}");
+        }
+        strace.end().unwrap();
+        world.oathd().unwrap().check_alive().unwrap();
+        assert_eq!(
+            verify(code).await,
+            Ok("recovery".to_owned()),
+            "{calls} {error}"
+        );
+        assert!(verify(code).await.is_err());
+    }
+    // What was answered is on the disk.
+    world.oathd().unwrap().kill().unwrap();
+    world.start_oathd(&[]).unwrap();
+    let root = Client::with(world.connect(User::Root).await.unwrap());
+    for code in codes.lines().take(faults.len()) {
+        let again = crate::till::verify(&root, "root", code, &VerifyOptions::default()).await;
+        assert!(again.is_err());
+    }
 }
 
 /// Asks until the state is found to be damaged; that may take a moment.
