@@ -74,6 +74,8 @@ enum Case {
 enum Impression {
     Open,
     Positive,
+    /// Positive, with an outcome that is no success: nobody is let in.
+    Spoilt,
     Negative,
 }
 
@@ -177,19 +179,17 @@ fn after(lines: &[Line], state: &State, line: &Line, outcome: &str) -> State {
         next.outside.push(state.impression);
     }
     next.asked |= line.is_oathds();
-    let takes = |impression: Impression| match (impression, outcome) {
-        (Impression::Open, "ignore") | (Impression::Negative, _) => impression,
-        (Impression::Positive, "success" | "ignore") => impression,
-        (Impression::Open, "success") => Impression::Positive,
-        // An outcome that is no success, and counts as one, is what the login ends with.
-        _ => Impression::Negative,
+    let takes = |impression: Impression| match impression {
+        Impression::Spoilt | Impression::Negative => impression,
+        _ if outcome == "success" => Impression::Positive,
+        _ => Impression::Spoilt,
     };
     next.at = state.at + 1;
     match deed(&line.control, outcome) {
         "ok" => next.impression = takes(state.impression),
         "done" => {
             next.impression = takes(state.impression);
-            if next.impression == Impression::Positive {
+            if next.impression != Impression::Negative {
                 next.at = after_stack(lines, state.at);
             }
         }
@@ -204,13 +204,15 @@ fn after(lines: &[Line], state: &State, line: &Line, outcome: &str) -> State {
         }
         "ignore" => {}
         // A jump by itself is neither success nor failure; one that leads too far is a mistake.
-        word => match word
-            .parse()
-            .ok()
-            .and_then(|count| jump(lines, state.at, count))
-        {
-            Some(at) => next.at = at,
-            None => next.impression = Impression::Negative,
+        word => match word.parse() {
+            Ok(count) => {
+                let (at, fits) = jump(lines, state.at, count);
+                next.at = at;
+                if !fits {
+                    next.impression = Impression::Negative;
+                }
+            }
+            Err(_) => next.impression = Impression::Negative,
         },
     }
     let asking = lines.iter().position(Line::is_oathds);
@@ -245,9 +247,10 @@ fn after_stack(lines: &[Line], at: usize) -> usize {
         + if level == 0 { lines.len() } else { 0 }
 }
 
-/// Where a jump over so many lines of the own stack leads; a substack counts as one.
-fn jump(lines: &[Line], at: usize, count: usize) -> Option<usize> {
-    let level = lines.get(at)?.level;
+/// Where a jump over so many lines of the own stack leads, and whether there are so many; a substack
+/// counts as one.
+fn jump(lines: &[Line], at: usize, count: usize) -> (usize, bool) {
+    let level = lines.get(at).map_or(0, |line| line.level);
     let (mut next, mut left) = (at + 1, count);
     while let Some(line) = lines.get(next).filter(|line| line.level >= level) {
         if line.level == level {
@@ -258,7 +261,7 @@ fn jump(lines: &[Line], at: usize, count: usize) -> Option<usize> {
         }
         next += 1;
     }
-    (left == 0).then_some(next)
+    (next, left == 0)
 }
 
 fn file_name(module: &str) -> &str {

@@ -155,6 +155,44 @@ fn a_substack_ends_by_itself_and_counts_as_one_line() {
     assert_eq!(bypasses(&verdict), ["pam_x.so"]);
 }
 
+/// Whether a login is let in when each module answers what its argument `auth` says.
+fn lets_in(lines: &[Line]) -> bool {
+    let mut state = State {
+        at: 0,
+        impression: Impression::Open,
+        outside: Vec::new(),
+        asked: false,
+        over: None,
+    };
+    while let Some(line) = lines.get(state.at) {
+        let answer = line.arguments.strip_prefix("auth=");
+        state = after(lines, &state, line, answer.unwrap_or("ignore"));
+    }
+    state.impression == Impression::Positive
+}
+
+/// The stacks that tests/pam/record-stacks ran through libpam 1.5.2.
+#[test]
+fn a_login_ends_as_libpam_ends_it() {
+    let stack = |text: &str| {
+        let lines = text.split("; ").map(|line| match line.split_once(" > ") {
+            Some((control, answer)) => format!("auth {control} pam_debug.so auth={answer}\n"),
+            None if line == "{}" => "auth substack inner\n".to_owned(),
+            None => String::new(),
+        });
+        lines.collect::<String>()
+    };
+    let recorded: Vec<_> = include_str!("libpam.txt").lines().collect();
+    for record in &recorded {
+        let (text, verdict) = record.rsplit_once(" = ").unwrap();
+        let (outer, inner) = text.split_once(" | ").unwrap();
+        let lines = lines(&[("sudo", &stack(outer)), ("inner", &stack(inner))]);
+        assert_eq!(lets_in(&lines), verdict == "in", "{record}");
+    }
+    let admitted = recorded.iter().filter(|record| record.ends_with(" = in"));
+    assert!(admitted.count() > 60 && recorded.len() >= 250);
+}
+
 fn line() -> impl Strategy<Value = String> {
     let control = prop::sample::select(vec![
         "required",
