@@ -1,10 +1,11 @@
-//! `oathd-sim card`: a token in vpcd's reader until it is ended.
+//! `oathd-sim card`: a token in vpcd's reader, or on USB, until it is ended.
 
 use crate::{complain, fail};
 use clap::Args;
 use oathd_api::ExitCode as Status;
 use oathd_card::{CardOptions, CardStatus, Fault, Interface, Profile, SharedCard, Touch};
-use oathd_sim::vpcd::{Front, VpcdError};
+use oathd_sim::{usb, vpcd};
+use std::error::Error;
 use std::io::{self, BufRead, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -16,12 +17,15 @@ use tokio::signal::unix::{SignalKind, signal};
 /// How long vpcd may take to begin listening.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// Puts a simulated token into a reader of the real pcscd.
+/// Puts a simulated token into a reader of the real pcscd, or on USB.
 ///
 /// pcscd needs the vpcd driver (Debian: vsmartcard-vpcd), which listens on port 35963 for the card
 /// in its first slot and on 35964 for its second. Any PC/SC program then sees a YubiKey.
 ///
-/// The command prints `ready` when the card is in the reader, and `removed`, `touch-awaited` and
+/// With --usb it is a whole YubiKey with its own reader, for udev, libccid and hidraw. That needs
+/// root and the kernel module vhci-hcd.
+///
+/// The command prints `ready` when the card is in the reader, or the token taken up by USB, and `removed`, `touch-awaited` and
 /// `touch-over` as these happen. It reads a line at a time on its standard input: `touch`,
 /// `remove`, `insert`, `fault SPEC`, or `count`, which prints `commands N`, the number of command
 /// APDUs so far. It runs until SIGTERM or SIGINT (status 0) or until
@@ -32,6 +36,10 @@ pub(crate) struct Arguments {
     #[arg(long, value_name = "HOST:PORT", default_value = "127.0.0.1:35963")]
     vpcd: String,
 
+    /// Plugs the token into this machine's virtual USB host instead
+    #[arg(long, conflicts_with_all = ["vpcd", "atr"])]
+    usb: bool,
+
     /// The model: yubikey-5.7, yubikey-5.4, yubikey-4.3 or neo
     #[arg(long, value_name = "PROFILE", default_value_t)]
     profile: Profile,
@@ -40,8 +48,8 @@ pub(crate) struct Arguments {
     #[arg(long, value_name = "N", default_value_t = 12_345_678)]
     serial: u32,
 
-    /// The answer to reset: nfc, as in a contactless reader, or usb. Programs by Yubico decide by
-    /// it how long an APDU may be
+    /// The answer to reset: nfc, as in a contactless reader, or usb, which --usb implies. Programs
+    /// by Yubico decide by it how long an APDU may be
     #[arg(long, value_name = "INTERFACE", default_value = "nfc")]
     atr: Interface,
 
@@ -61,12 +69,19 @@ pub(crate) struct Arguments {
     /// Makes something go wrong; may be repeated. Commands are counted from the start:
     ///
     /// unplug-after=N  N commands are answered, the next finds the card pulled
+    ///
     /// lose-answer=N   the Nth is carried out, the card is pulled before the answer
+    ///
     /// delay=MS        every answer takes this much longer
+    ///
     /// corrupt=N       the data of the Nth answer is inverted
+    ///
     /// truncate=N      the Nth answer loses half of its data
+    ///
     /// answer=N:HEX    the Nth is not carried out and answered so
+    ///
     /// memory=ID       computing the credential ID answers 6581
+    ///
     /// full            no credential finds room
     #[arg(long, value_name = "SPEC", verbatim_doc_comment)]
     fault: Vec<Fault>,
@@ -76,7 +91,11 @@ pub(crate) struct Arguments {
 pub(crate) fn run(arguments: Arguments) -> ExitCode {
     let options = CardOptions {
         profile: arguments.profile,
-        interface: arguments.atr,
+        interface: if arguments.usb {
+            Interface::Usb
+        } else {
+            arguments.atr
+        },
         serial: arguments.serial,
         state_file: arguments.state,
         touch: arguments.touch,
@@ -90,7 +109,11 @@ pub(crate) fn run(arguments: Arguments) -> ExitCode {
         .fault
         .into_iter()
         .for_each(|fault| card.inject(fault));
-    let front = Arc::new(Front::new(card.clone(), &arguments.vpcd));
+    let front = Arc::new(if arguments.usb {
+        Front::Usb(usb::Front::new(card.clone(), arguments.profile))
+    } else {
+        Front::Vpcd(vpcd::Front::new(card.clone(), &arguments.vpcd))
+    });
     let runtime = match tokio::runtime::Builder::new_current_thread()
         .enable_io()
         .build()
@@ -106,8 +129,35 @@ pub(crate) fn run(arguments: Arguments) -> ExitCode {
     }
 }
 
+/// Where the card goes in and out.
+enum Front {
+    Vpcd(vpcd::Front),
+    Usb(usb::Front),
+}
+
+/// Why there is no reader.
+type NoReader = Box<dyn Error + Send + Sync>;
+
+impl Front {
+    /// Keeps the card where it belongs until that goes.
+    fn run(&self) -> NoReader {
+        let ready = || say("ready");
+        match self {
+            Front::Vpcd(front) => front.run(PATIENCE, ready).into(),
+            Front::Usb(front) => front.run(ready).into(),
+        }
+    }
+
+    fn remove(&self) {
+        match self {
+            Front::Vpcd(front) => front.remove(),
+            Front::Usb(front) => front.remove(),
+        }
+    }
+}
+
 /// Serves until a signal ends it, or the reader goes: then says why.
-async fn until_ended(card: SharedCard, front: Arc<Front>) -> io::Result<Option<VpcdError>> {
+async fn until_ended(card: SharedCard, front: Arc<Front>) -> io::Result<Option<NoReader>> {
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
     let mut touch = signal(SignalKind::user_defined1())?;
@@ -117,7 +167,7 @@ async fn until_ended(card: SharedCard, front: Arc<Front>) -> io::Result<Option<V
     thread::spawn(move || watch(&watched, before));
     let (sender, mut lost) = tokio::sync::oneshot::channel();
     let runner = Arc::clone(&front);
-    thread::spawn(move || sender.send(runner.run(PATIENCE, || say("ready"))));
+    thread::spawn(move || sender.send(runner.run()));
     let commanded = card.clone();
     thread::spawn(move || obey(&commanded, &front));
 

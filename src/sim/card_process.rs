@@ -189,6 +189,8 @@ fn what_it_cannot_use_it_refuses() {
         (["--touch", "gently"], 64),
         (["--atr", "bluetooth"], 64),
         (["--vpcd", "nowhere"], 69),
+        (["--usb", "--vpcd=nowhere"], 64),
+        (["--usb", "--atr=nfc"], 64),
     ] {
         let ended = Command::new(env!("CARGO_BIN_EXE_oathd-sim"))
             .arg("card")
