@@ -23,6 +23,7 @@ mod a_factor_counts_once_its_code_was_seen;
 mod a_full_disk_costs_no_codes;
 mod a_guess_at_many_accounts_is_slowed;
 mod a_key_belongs_to_its_user;
+mod a_login_proves_what_its_session_asks;
 mod a_paired_token_opens_for_its_user_alone;
 mod a_polkit_rule_decides_by_uid;
 mod a_private_bus_serves_its_owner;

@@ -373,6 +373,55 @@ class Conversations(unittest.TestCase):
             self.calls("CheckReceipt"), [["CheckReceipt", "alice@local", "receipt-1", options]]
         )
 
+    def session_after(self, session="own", **items):
+        """A login up to its session, which logind calls `session`."""
+        stack = [self.line(), self.line(kind="session"), "session required pam_permit.so"]
+        login = Login(stack, "alice", ["123456"], **items)
+        self.addCleanup(login.end)
+        self.assertEqual(login.call("pam_authenticate"), "PAM_SUCCESS")
+        if session:
+            login.set_variable(f"XDG_SESSION_ID={session}")
+        return login
+
+    def test_the_session_that_was_opened_is_bound_once(self):
+        login = self.session_after()
+        for _ in range(2):
+            self.assertEqual(login.call("pam_open_session"), "PAM_SUCCESS")
+        self.assertEqual(
+            self.calls("BindSession", "CheckReceipt"),
+            [["BindSession", "alice@local", "receipt-1", "own", {"service": "login"}]],
+        )
+
+    def test_a_session_that_cannot_be_bound_is_opened_all_the_same(self):
+        self.assertEqual(self.session_after("another").call("pam_open_session"), "PAM_SUCCESS")
+        self.assertEqual(len(self.calls("BindSession")), 1)
+
+    def test_a_session_for_somebody_else_is_not_bound(self):
+        login = self.session_after()
+        login.become("bob")
+        self.assertEqual(login.call("pam_open_session"), "PAM_SUCCESS")
+        redeemed = ["CheckReceipt", "alice@local", "receipt-1", {"service": "login"}]
+        self.assertEqual(self.calls("BindSession", "CheckReceipt"), [redeemed])
+
+    def test_a_receipt_goes_from_the_process_that_asks_to_the_one_that_opens_the_session(self):
+        here = self.session_after()
+        self.assertIsNone(here.variable("OATHD_RECEIPT"))
+        asks = self.session_after(rhost="192.0.2.7")
+        brought = asks.variable("OATHD_RECEIPT")
+        self.assertEqual(brought, "receipt-1 alice")
+        stack = [self.line(kind="session"), "session required pam_permit.so"]
+        opens = Login(stack, "alice", rhost="192.0.2.7")
+        self.addCleanup(opens.end)
+        opens.set_variable(f"OATHD_RECEIPT={brought}")
+        opens.set_variable("XDG_SESSION_ID=own")
+        self.assertEqual(opens.call("pam_open_session"), "PAM_SUCCESS")
+        options = {"service": "login", "remote_host": "192.0.2.7"}
+        self.assertEqual(
+            self.calls("BindSession"), [["BindSession", "alice@local", "receipt-1", "own", options]]
+        )
+        # What the session inherits says nothing of it.
+        self.assertIsNone(opens.variable("OATHD_RECEIPT"))
+
     def test_whoever_came_in_by_a_way_back_is_reminded(self):
         stack = [self.line(kind="account"), "account required pam_permit.so"]
         for user, expected in (("frank", [REENROL, "PAM_SUCCESS"]), ("alice", ["PAM_SUCCESS"])):

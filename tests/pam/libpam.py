@@ -11,6 +11,7 @@ LIBC.calloc.restype = ctypes.c_void_p
 LIBC.calloc.argtypes = [ctypes.c_size_t, ctypes.c_size_t]
 LIBC.strdup.restype = ctypes.c_void_p
 LIBC.strdup.argtypes = [ctypes.c_char_p]
+LIBPAM.pam_getenv.restype = ctypes.c_char_p
 
 CODES = {
     0: "PAM_SUCCESS",
@@ -24,7 +25,7 @@ CODES = {
     25: "PAM_IGNORE",
 }
 ASK_HIDDEN, ASK, ERROR, TELL = 1, 2, 3, 4
-ITEM_TTY, ITEM_RHOST = 3, 4
+ITEM_USER, ITEM_TTY, ITEM_RHOST = 2, 3, 4
 SILENT = 0x8000
 
 
@@ -98,6 +99,19 @@ class Login:
         answer = getattr(LIBPAM, name)(self.handle, flags)
         self.said.append(CODES.get(answer, str(answer)))
         return self.said[-1]
+
+    def variable(self, name):
+        """A variable of PAM's environment."""
+        value = LIBPAM.pam_getenv(self.handle, name.encode())
+        return value and value.decode()
+
+    def set_variable(self, entry):
+        """Sets one, as another module or the program would."""
+        assert LIBPAM.pam_putenv(self.handle, entry.encode()) == 0
+
+    def become(self, user):
+        """Goes on as somebody else, as sudo does before it opens the session."""
+        assert LIBPAM.pam_set_item(self.handle, ITEM_USER, user.encode()) == 0
 
     def end(self):
         """Ends the handle, which unloads the modules."""

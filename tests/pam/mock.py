@@ -135,6 +135,13 @@ def redeem(account, given, _):
     return receipt(account, "code")
 
 
+def bind(account, given, session, options):
+    redeem(account, given, options)
+    if session != "own":
+        raise Refused("ProofRequired", "The change needs a proof.")
+    return {"until": GLib.Variant("t", int(time.time()) + 3600)}
+
+
 def handle(_, __, path, interface, method, parameters, invocation):
     arguments = parameters.unpack()
     fds = Gio.UnixFDList.new()
@@ -160,6 +167,7 @@ def handle(_, __, path, interface, method, parameters, invocation):
                     "VerifyPresence": presence,
                     "RequestOutOfBandCode": send,
                     "CheckReceipt": redeem,
+                    "BindSession": bind,
                 }[method](*arguments)
             answer = GLib.Variant("(a{sv})", [record])
         invocation.return_value_with_unix_fd_list(answer, fds)
