@@ -175,12 +175,16 @@ pub struct TokenRecord {
     pub id: String,
     /// The serial printed on the token, where it has one.
     pub serial: Option<u32>,
-    /// The model, such as `YubiKey 5 NFC`.
+    /// The model, such as `YubiKey 5` or `YubiKey 4 FIPS`.
     pub model: String,
     /// The firmware, such as `5.7.1`.
     pub firmware: String,
     /// The form factor, such as `usb-c keychain`.
     pub form_factor: Option<String>,
+    /// Applications that are switched on over USB, such as `oath`, where the token tells.
+    pub usb_applications: Option<Vec<String>>,
+    /// The same over NFC.
+    pub nfc_applications: Option<Vec<String>>,
     /// The reader it is in, as PC/SC names it.
     pub reader: String,
     /// Slots in all; absent where memory decides.

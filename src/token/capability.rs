@@ -7,9 +7,11 @@ use crate::identity::Version;
 pub enum Model {
     /// YubiKey NEO.
     YubiKeyNeo,
-    /// YubiKey 4 and FIPS of that generation.
+    /// YubiKey 4.
     YubiKey4,
-    /// YubiKey 5 and later.
+    /// YubiKey FIPS of the fourth generation.
+    YubiKey4Fips,
+    /// YubiKey 5 and later, FIPS or not.
     YubiKey5,
     /// A card that answers the OATH application's name and no application of Yubico's beside it.
     Generic,
@@ -29,7 +31,7 @@ pub struct Capabilities {
     pub rename: bool,
     /// Credentials that require a touch (firmware 4.2.4 by the protocol's description).
     pub touch: bool,
-    /// SHA-512 (firmware 4.3.1).
+    /// SHA-512 (firmware 4.3.1, but not FIPS of the fourth generation).
     pub sha512: bool,
     /// All codes in one command.
     pub calculate_all: bool,
@@ -53,6 +55,19 @@ pub struct Capabilities {
     pub touch_workaround: bool,
 }
 
+impl Model {
+    /// The model of a YubiKey with this firmware; 4.4 was for FIPS alone.
+    #[must_use]
+    pub fn of_yubikey(firmware: Version) -> Model {
+        match (firmware.major, firmware.minor) {
+            (0..=3, _) => Model::YubiKeyNeo,
+            (4, 4) => Model::YubiKey4Fips,
+            (4, _) => Model::YubiKey4,
+            _ => Model::YubiKey5,
+        }
+    }
+}
+
 impl Capabilities {
     /// What a model with this firmware offers. A generic card is judged by the version its OATH
     /// application reports.
@@ -63,15 +78,16 @@ impl Capabilities {
         Capabilities {
             rename: from(5, 3, 1),
             touch: from(4, 2, 4),
-            sha512: from(4, 3, 1),
+            sha512: from(4, 3, 1) && model != Model::YubiKey4Fips,
             calculate_all: true,
             full_hmac: true,
             overwrite: true,
             max_id: 64,
             capacity: match model {
                 Model::YubiKeyNeo | Model::Generic => None,
-                Model::YubiKey4 | Model::YubiKey5 if from(5, 7, 0) => Some(64),
-                Model::YubiKey4 | Model::YubiKey5 => Some(32),
+                Model::YubiKey4 | Model::YubiKey4Fips => Some(32),
+                Model::YubiKey5 if from(5, 7, 0) => Some(64),
+                Model::YubiKey5 => Some(32),
             },
             password: PasswordModel::AccessKey,
             cancel: false,
@@ -103,6 +119,22 @@ mod tests {
         for (offer, before, from) in since {
             assert!(!offer(&of(Model::YubiKey5, before)), "{before:?}");
             assert!(offer(&of(Model::YubiKey5, from)), "{from:?}");
+        }
+    }
+
+    #[test]
+    fn fips_of_the_fourth_generation_has_no_sha512() {
+        for (patch, minor, model) in [
+            (9, 3, Model::YubiKey4),
+            (0, 4, Model::YubiKey4Fips),
+            (5, 4, Model::YubiKey4Fips),
+            (0, 5, Model::YubiKey4),
+        ] {
+            let firmware = Version::new(4, minor, patch);
+            assert_eq!(Model::of_yubikey(firmware), model);
+            let can = Capabilities::of(model, firmware);
+            assert_eq!(can.sha512, model == Model::YubiKey4);
+            assert_eq!(can.capacity, Some(32));
         }
     }
 

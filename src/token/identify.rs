@@ -2,6 +2,7 @@
 
 use crate::{
     apdu::{Command, Framing},
+    applications::Applications,
     capability::{Capabilities, Model},
     card::{Card, Link},
     error::{ProtocolError, TokenError},
@@ -24,6 +25,9 @@ pub(crate) struct Identity {
     pub(crate) firmware: Version,
     pub(crate) model: Model,
     pub(crate) form_factor: FormFactor,
+    pub(crate) fips: bool,
+    pub(crate) usb_enabled: Option<Applications>,
+    pub(crate) nfc_enabled: Option<Applications>,
     /// The application identifier that it answers to.
     pub(crate) aid: Vec<u8>,
     pub(crate) selection: SelectAnswer,
@@ -47,17 +51,18 @@ pub(crate) fn identify(
     let yubico = yubico || otp.is_some();
     let (otp_serial, otp_version) = otp.unwrap_or_default();
     let firmware = facts.version.or(otp_version).unwrap_or(selection.version);
-    let model = match firmware.major {
-        _ if !yubico => Model::Generic,
-        0..=3 => Model::YubiKeyNeo,
-        4 => Model::YubiKey4,
-        _ => Model::YubiKey5,
+    let model = match yubico {
+        true => Model::of_yubikey(firmware),
+        false => Model::Generic,
     };
     Ok(Some(Identity {
         serial: facts.serial.or(otp_serial),
         firmware,
         model,
         form_factor: facts.form_factor,
+        fips: facts.fips || model == Model::YubiKey4Fips,
+        usb_enabled: facts.usb_enabled,
+        nfc_enabled: facts.nfc_enabled,
         aid,
         selection,
     }))
@@ -71,6 +76,9 @@ impl Identity {
             firmware: self.firmware,
             model: self.model,
             form_factor: self.form_factor,
+            fips: self.fips,
+            usb_enabled: self.usb_enabled,
+            nfc_enabled: self.nfc_enabled,
             reader: reader.to_owned(),
             protected: self.selection.challenge.is_some(),
             capabilities: Capabilities::of(self.model, self.firmware),

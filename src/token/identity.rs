@@ -8,7 +8,10 @@ use std::{
 use data_encoding::BASE64_NOPAD;
 use sha2::{Digest, Sha256};
 
-use crate::capability::{Capabilities, Model};
+use crate::{
+    applications::Applications,
+    capability::{Capabilities, Model},
+};
 
 /// Names a token in this process from its insertion to its removal; never used twice.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -120,6 +123,12 @@ pub struct TokenInfo {
     pub model: Model,
     /// The token's shape.
     pub form_factor: FormFactor,
+    /// Whether it is a FIPS model.
+    pub fips: bool,
+    /// The applications that are switched on over USB, where the token tells.
+    pub usb_enabled: Option<Applications>,
+    /// The applications that are switched on over NFC, where the token has it and tells.
+    pub nfc_enabled: Option<Applications>,
     /// The reader that holds it.
     pub reader: String,
     /// Whether an access password is set.

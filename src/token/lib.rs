@@ -18,6 +18,7 @@
 
 pub mod access;
 pub mod apdu;
+pub mod applications;
 pub mod capability;
 pub mod error;
 pub mod identity;
@@ -45,6 +46,7 @@ mod token;
 mod watch;
 
 pub use access::{Access, AccessKey};
+pub use applications::Applications;
 pub use capability::{Capabilities, Model, PasswordModel};
 pub use error::{ProtocolError, TokenError, What};
 pub use hub::{Hub, Watch};

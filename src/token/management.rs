@@ -2,6 +2,7 @@
 
 use crate::{
     apdu::Command,
+    applications::Applications,
     error::ProtocolError,
     identity::{FormFactor, Version},
     tlv,
@@ -26,9 +27,11 @@ pub struct DeviceFacts {
     /// The device's shape.
     pub form_factor: FormFactor,
     /// Applications switched on over USB.
-    pub usb_enabled: Option<u16>,
+    pub usb_enabled: Option<Applications>,
     /// Applications switched on over NFC.
-    pub nfc_enabled: Option<u16>,
+    pub nfc_enabled: Option<Applications>,
+    /// A FIPS model of the fifth generation.
+    pub fips: bool,
     /// Another page of facts follows.
     pub more: bool,
 }
@@ -58,7 +61,10 @@ pub fn parse(answer: &[u8], known: DeviceFacts) -> Result<DeviceFacts, ProtocolE
         match (tag, value) {
             (0x02, &[a, b, c, d]) => facts.serial = Some(u32::from_be_bytes([a, b, c, d])),
             (0x03, _) => facts.usb_enabled = Some(applications(value).ok_or(bad)?),
-            (0x04, &[shape, ..]) => facts.form_factor = form_factor(shape),
+            (0x04, &[shape, ..]) => {
+                facts.form_factor = form_factor(shape);
+                facts.fips = shape & 0x80 != 0;
+            }
             (0x05, &[major, minor, patch]) => {
                 facts.version = Some(Version::new(major, minor, patch));
             }
@@ -97,10 +103,10 @@ pub fn parse_select(answer: &[u8]) -> Option<Version> {
         })
 }
 
-fn applications(value: &[u8]) -> Option<u16> {
+fn applications(value: &[u8]) -> Option<Applications> {
     match *value {
-        [low] => Some(u16::from(low)),
-        [high, low] => Some(u16::from_be_bytes([high, low])),
+        [low] => Some(Applications(u16::from(low))),
+        [high, low] => Some(Applications(u16::from_be_bytes([high, low]))),
         _ => None,
     }
 }
@@ -161,8 +167,8 @@ mod tests {
         assert_eq!(facts.serial, Some(12_345_678));
         assert_eq!(facts.version, Some(Version::new(5, 7, 1)));
         assert_eq!(facts.form_factor, FormFactor::KeychainA);
-        assert_eq!(facts.usb_enabled, Some(0x0220));
-        assert!(facts.more);
+        assert_eq!(facts.usb_enabled, Some(Applications(0x0220)));
+        assert!(facts.more && facts.fips);
         let second = parse(&page(&[]), facts).unwrap();
         assert_eq!(second.serial, Some(12_345_678), "pages add up");
         assert!(!second.more);

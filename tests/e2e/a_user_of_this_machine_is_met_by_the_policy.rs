@@ -174,7 +174,7 @@ async fn groups_that_cannot_be_looked_up_make_nothing_weaker() {
         service: Some(CHANGE_SERVICE.to_owned()),
         ..VerifyOptions::default()
     };
-    let mut disable = async |ahead| {
+    let disable = async |ahead| {
         let receipt = verify(&own, "alice", &now_code(&seed, ahead), &options).await;
         let options = ChangeOptions {
             proof: Some(receipt.unwrap().receipt),

@@ -23,12 +23,15 @@ fn text(token: &TokenRecord) -> String {
         (None, Some(capacity)) => Some(capacity.to_string()),
         (None, None) => None,
     };
+    let list = |names: &Option<Vec<String>>| Some(names.as_ref()?.join(", "));
     let rows: Vec<Vec<String>> = [
         ("Model", Some(token.model.clone())),
         ("Serial", token.serial.map(|serial| serial.to_string())),
         ("Id", Some(token.id.clone())),
         ("Firmware", Some(token.firmware.clone())),
         ("Form factor", token.form_factor.clone()),
+        ("On over USB", list(&token.usb_applications)),
+        ("On over NFC", list(&token.nfc_applications)),
         ("Reader", Some(token.reader.clone())),
         ("Slots", slots),
         ("Offers", Some(token.capabilities.join(", "))),
@@ -51,10 +54,18 @@ mod tests {
             model: "OATH card".into(),
             firmware: "1.0.0".into(),
             capacity: Some(32),
+            usb_applications: Some(vec!["otp".into(), "oath".into()]),
             ..TokenRecord::default()
         };
         let shown = text(&token);
-        assert!(shown.contains("Slots:     32\n"), "{shown}");
-        assert!(!shown.contains("Serial"));
+        let has = |name: &str, value: &str| {
+            let mut lines = shown.lines();
+            lines.any(|line| line.starts_with(name) && line.ends_with(&format!(" {value}")))
+        };
+        assert!(
+            has("Slots:", "32") && has("On over USB:", "otp, oath"),
+            "{shown}"
+        );
+        assert!(!shown.contains("Serial") && !shown.contains("NFC"));
     }
 }

@@ -50,6 +50,8 @@ pub(crate) fn to_json(token: &TokenRecord) -> Value {
         "model": token.model,
         "firmware": token.firmware,
         "form_factor": token.form_factor,
+        "usb_applications": token.usb_applications,
+        "nfc_applications": token.nfc_applications,
         "reader": token.reader,
         "capacity": token.capacity,
         "used": token.used,

@@ -285,9 +285,14 @@ impl Service {
         Ok(TokenRecord {
             id: device.to_owned(),
             serial: info.serial,
-            model: model_name(info.model).to_owned(),
+            model: match info.fips {
+                true => format!("{} FIPS", model_name(info.model)),
+                false => model_name(info.model).to_owned(),
+            },
             firmware: info.firmware.to_string(),
             form_factor: form_factor_name(info.form_factor).map(str::to_owned),
+            usb_applications: info.usb_enabled.map(application_words),
+            nfc_applications: info.nfc_enabled.map(application_words),
             reader: info.reader.clone(),
             capacity: info.capabilities.capacity.map(u32::from),
             used,
@@ -342,7 +347,7 @@ pub(crate) fn token_name(token: &Token) -> String {
 /// The public kind: it says nothing about a single token.
 pub(crate) fn kind(token: &Token) -> &'static str {
     match token.info().model {
-        Model::YubiKeyNeo | Model::YubiKey4 | Model::YubiKey5 => "yubikey",
+        Model::YubiKeyNeo | Model::YubiKey4 | Model::YubiKey4Fips | Model::YubiKey5 => "yubikey",
         Model::Generic => "oath-card",
     }
 }
@@ -361,7 +366,7 @@ fn has_serial(token: &Token, selector: &str) -> bool {
 fn model_name(model: Model) -> &'static str {
     match model {
         Model::YubiKeyNeo => "YubiKey NEO",
-        Model::YubiKey4 => "YubiKey 4",
+        Model::YubiKey4 | Model::YubiKey4Fips => "YubiKey 4",
         Model::YubiKey5 => "YubiKey 5",
         Model::Generic => "OATH card",
     }
@@ -378,6 +383,11 @@ fn form_factor_name(form_factor: FormFactor) -> Option<&'static str> {
         FormFactor::BioA => Some("usb-a fingerprint"),
         FormFactor::BioC => Some("usb-c fingerprint"),
     }
+}
+
+fn application_words(applications: oathd_token::Applications) -> Vec<String> {
+    let names = applications.names().into_iter();
+    names.map(str::to_owned).collect()
 }
 
 fn capability_words(capabilities: &oathd_token::Capabilities) -> Vec<String> {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use oathd_card::{CardOptions, Fault, Interface, Profile, SharedCard};
 
 use super::bench::*;
-use crate::{Event, Hub, Model, TokenError, Version};
+use crate::{Applications, Event, Hub, Model, TokenError, Version};
 
 #[tokio::test]
 async fn every_model_is_known() {
@@ -33,6 +33,9 @@ async fn every_model_is_known() {
             assert_eq!(info.firmware, Version::new(major, minor, patch));
             let capacity = info.capabilities.capacity.map(usize::from);
             assert_eq!(capacity, profile.capacity());
+            let told = profile.management().then(|| vec!["oath"]);
+            assert_eq!(info.usb_enabled.map(Applications::names), told);
+            assert!(!info.fips);
             assert_eq!(info.capabilities.rename, profile.rename());
             assert_eq!(info.capabilities.touch, profile.touch());
             let id = token
