@@ -10,4 +10,4 @@ if pathlib.Path("/packages/chosen").read_text() == "power_cuts":
     power.main()
 else:
     import run
-    run.main(["a_key_is_plugged_in"], always=None)
+    run.main(["a_key_is_plugged_in", "the_kernel_enforces_the_sandbox"], always=None)

@@ -11,6 +11,7 @@ import pathlib
 import random
 import socket
 import struct
+import subprocess
 import threading
 
 SECTOR = 512
@@ -18,21 +19,25 @@ SECTOR = 512
 REQUEST, REPLY, OPTION_REPLY = 0x25609513, 0x67446698, 0x3E889045565A9
 READ, WRITE, DISCONNECT, FLUSH = range(4)
 ABORT, INFO, GO = 2, 6, 7
+# How long a flush takes, in seconds: as a disk that turns.
+FLUSH_SECONDS = 0.02
 HAS_FLAGS, SEND_FLUSH = 1, 4
 
 
 class Disk:
-    """The disk: what is safe lies in a file, what is not in memory. Serves one machine at a time."""
+    """The disk, with ext4 and its journal on it: what is safe lies in a file, what is not in memory. Serves one machine at a time."""
 
     def __init__(self, file, socket_path, size):
         self.path = socket_path
         self.size = size
         pathlib.Path(file).touch()
         os.truncate(file, size)
+        subprocess.run(["mke2fs", "-q", "-t", "ext4", file], check=True)
         self.file = open(file, "r+b", buffering=0)
         self.unsafe = {}
         self.flushes = 0
         self.served = None
+        self.dead = threading.Event()
         pathlib.Path(socket_path).unlink(missing_ok=True)
         self.listener = socket.socket(socket.AF_UNIX)
         self.listener.bind(str(socket_path))
@@ -82,8 +87,8 @@ class Disk:
     def request(self, link):
         """Does what is asked next; false at the end."""
         magic, _, kind, handle, offset, length = struct.unpack(">IHHQQI", receive(link, 28))
-        if magic != REQUEST:
-            raise ConnectionError("no request of NBD")
+        if magic != REQUEST or self.dead.is_set():
+            raise ConnectionError("no request of NBD, or no power")
         data, error = b"", 0
         if kind == READ:
             data = self.read(offset, length)
@@ -113,20 +118,31 @@ class Disk:
             self.unsafe[(offset + at) // SECTOR] = data[at:at + SECTOR]
 
     def flush(self):
-        """Makes everything safe."""
+        """Makes everything safe, unless the power goes before that."""
+        if self.dead.wait(FLUSH_SECONDS):
+            raise ConnectionError("no power")
+        self.keep()
+
+    def keep(self):
+        """Writes to the file what was not."""
         for sector, data in self.unsafe.items():
             os.pwrite(self.file.fileno(), data, sector * SECTOR)
         self.unsafe.clear()
         self.flushes += 1
 
     def cut(self):
-        """After the machine was cut off: loses what was not flushed, but for some of it. Gives the
-        numbers of sectors that were kept and lost."""
+        """Takes the power from the disk: nothing is answered any more."""
+        self.dead.set()
+
+    def restore(self):
+        """Gives it back, once the machine is gone: what was not flushed is lost, but for some of it.
+        Gives the numbers of sectors that were kept and lost."""
         self.served.join()
         kept = {sector: data for sector, data in self.unsafe.items() if random.random() < 0.5}
         lost = len(self.unsafe) - len(kept)
         self.unsafe = kept
-        self.flush()
+        self.keep()
+        self.dead.clear()
         return len(kept), lost
 
 
