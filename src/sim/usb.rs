@@ -1,6 +1,6 @@
 //! A card as a USB device of this machine: a whole YubiKey, with its own reader.
 //!
-//! The kernel's virtual host controller sends what a USB host would, over a socket. [`device`] and
+//! The kernel's virtual host controller sends what a USB host would, over a socket. `device` and
 //! what it is made of decide what is answered; here the bytes are moved.
 
 mod ccid;

@@ -153,7 +153,10 @@ fn a_host_that_never_fetches_is_stalled() {
     }
     assert_eq!(sent, MOST_READY);
     let mut waiting = 0;
-    while token.request(submit(2, OTP_ENDPOINT, Direction::In(8))) == [] {
+    while token
+        .request(submit(2, OTP_ENDPOINT, Direction::In(8)))
+        .is_empty()
+    {
         waiting += 1;
     }
     assert_eq!(waiting, MOST_WAITING);
