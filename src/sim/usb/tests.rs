@@ -22,7 +22,7 @@ struct Kernel {
 }
 
 impl Kernel {
-    fn send(&mut self, endpoint: u8, direction: Direction) -> u32 {
+    fn send(&mut self, endpoint: u8, direction: Direction) -> io::Result<u32> {
         self.number += 1;
         let submit = Request::Submit(Submit {
             number: self.number,
@@ -30,8 +30,8 @@ impl Kernel {
             direction,
             setup: [0; 8],
         });
-        self.cable.write_all(&submit.encode()).unwrap();
-        self.number
+        self.cable.write_all(&submit.encode())?;
+        Ok(self.number)
     }
 
     fn hear(&mut self, given: bool) -> io::Result<Reply> {
@@ -51,14 +51,14 @@ impl Kernel {
         let length = u32::try_from(data.len()).unwrap().to_le_bytes();
         let message = [&[kind][..], &length, &[0, self.sequence, 0, 0, 0], data].concat();
         let length = message.len();
-        let number = self.send(2, Direction::Out(message));
+        let number = self.send(2, Direction::Out(message))?;
         assert_eq!(self.hear(false)?, Reply::Taken { number, length });
         Ok(())
     }
 
     /// The next CCID message.
     fn fetch(&mut self) -> io::Result<Vec<u8>> {
-        let number = self.send(2, Direction::In(4096));
+        let number = self.send(2, Direction::In(4096))?;
         match self.hear(true)? {
             Reply::Given {
                 number: given,
@@ -123,8 +123,8 @@ fn a_wait_for_a_touch_keeps_nothing_else_waiting() {
         for _ in 0..3 {
             assert_eq!(kernel.fetch().unwrap()[7..9], [0x80, 1]);
         }
-        let waiting = kernel.send(1, Direction::In(8));
-        let fido = kernel.send(4, Direction::Out(vec![0xFF; 64]));
+        let waiting = kernel.send(1, Direction::In(8)).unwrap();
+        let fido = kernel.send(4, Direction::Out(vec![0xFF; 64])).unwrap();
         let taken = Reply::Taken {
             number: fido,
             length: 64,
