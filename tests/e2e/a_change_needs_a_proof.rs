@@ -2,13 +2,18 @@
 //! receipt that is spent, unknown, for another service, another account, another uid or from before
 //! a change; a session that the factor opened proves switching off and replacing, unless a setting
 //! forbids it, and nothing else; one that a recovery code opened, or the password alone, proves
-//! nothing. A refused change leaves the account as it was.
+//! nothing; a code that was sent, or that came out of a rescue, leads to a new factor and to a
+//! session, and to nothing else. A refused change leaves the account as it was.
 //! Does not prove: what polkit is asked.
 
 use std::sync::Arc;
 
+use oathd_api::names::RESCUE_SERVICE;
 use oathd_api::wire::account::{AccountRecord, ChangeOptions, ChannelOptions, FactorOptions};
-use oathd_client::{Client, Error, ErrorName};
+use oathd_api::wire::administration::RescueOptions;
+use oathd_api::wire::verifier::VerifyOptions;
+use oathd_client::{Client, Error, ErrorName, unseal_text};
+use oathd_daemon::clock::ManualClock;
 use oathd_daemon::config::{AccountSettings, Config};
 use oathd_tests::world::User;
 
@@ -18,6 +23,10 @@ use crate::holder::{
     prove, session, verify,
 };
 use crate::near::Near;
+use crate::postman::Postman;
+use crate::till::START;
+
+const PHONE: &str = "+491701234567";
 
 /// Every change, by name.
 const CHANGES: [&str; 11] = [
@@ -33,6 +42,9 @@ const CHANGES: [&str; 11] = [
     "begin a session",
     "new API key",
 ];
+
+/// Those that a code proves which came from elsewhere.
+const TO_A_FACTOR: [&str; 3] = ["add a factor", "replace a factor", "begin a session"];
 
 /// Those that a session proves.
 const BY_SESSION: [&str; 2] = ["replace a factor", "switch off"];
@@ -219,6 +231,65 @@ async fn a_recovery_code_proves_as_much_as_the_factor() {
     {
         let proof = prove(&client, CAROL, code).await;
         change(&client, what, proof).await.unwrap();
+    }
+}
+
+/// Tries a change with a code that came from elsewhere.
+async fn with_a_code(client: &Client, what: &str, code: &str) {
+    let proof = prove(client, CAROL, code).await;
+    let changed = change(client, what, proof).await;
+    match TO_A_FACTOR.contains(&what) {
+        true => changed.unwrap(),
+        false => assert_eq!(cause(changed), ErrorName::ProofRequired, "{what}"),
+    }
+}
+
+#[tokio::test]
+async fn a_sent_code_only_leads_to_a_new_factor() {
+    let clock = Arc::new(ManualClock::new(START));
+    let near = Near::at(&clock, config()).await;
+    let postman = Postman::begin(&near.world).await;
+    let (client, mut authenticator, _) = enrolled(&near).await;
+    let proof = prove(&client, CAROL, &authenticator.next()).await;
+    let (accounts, options) = (
+        client.accounts(),
+        ChannelOptions {
+            proof: proof.proof,
+            ..ChannelOptions::default()
+        },
+    );
+    let added = accounts.add_channel(CAROL, "sms", PHONE, &options).await;
+    let (channel, code) = (added.unwrap().0, postman.code(PHONE));
+    let confirmed = accounts.confirm_channel(CAROL, channel, &code);
+    confirmed.await.unwrap();
+    for (number, what) in (1..).zip(CHANGES) {
+        clock.set(START + number * 14_400);
+        let (verifier, options) = (client.verifier(), VerifyOptions::default());
+        let sent = verifier.send_code(CAROL, channel, &options).await;
+        sent.unwrap();
+        with_a_code(&client, what, &postman.code(PHONE)).await;
+    }
+}
+
+#[tokio::test]
+async fn a_code_of_a_rescue_only_leads_to_a_new_factor() {
+    let mut config = config();
+    // The one user that every machine has.
+    config.accounts.approvers_group = "root".to_owned();
+    config.accounts.rescue.cancel_window = 0;
+    let near = Near::configured(Vec::new(), |readers| Arc::new(readers), config).await;
+    let (client, ..) = enrolled(&near).await;
+    let root = near.client(User::Root).await;
+    let (mut roots, _) = enrol(&root, "root", nothing()).await;
+    for what in CHANGES {
+        let receipt = verify(&root, "root", &roots.next(), RESCUE_SERVICE).await;
+        let options = RescueOptions {
+            proof: Some(receipt.unwrap().receipt),
+        };
+        let rescue = root.administration();
+        let issued = rescue.rescue(CAROL, "lost", &options).await.unwrap();
+        let code = unseal_text(issued.bypass.unwrap()).unwrap();
+        with_a_code(&client, what, &code).await;
     }
 }
 
