@@ -17,6 +17,9 @@ const SYSTEM_BUS: &str = "unix:path=/run/dbus/system_bus_socket";
 /// A reply takes oathd 20 s at most, a touch waited for.
 const DEADLINE: Duration = Duration::from_secs(25);
 
+/// What no login waits for takes no longer than this.
+const IN_PASSING: Duration = Duration::from_secs(3);
+
 /// A record of an answer: its keys with their values.
 pub(crate) type Record<'a> = Dict<'a, &'a str, Variant<Iter<'a>>, Iter<'a>>;
 
@@ -26,6 +29,7 @@ pub(crate) type Records<'a> = Array<'a, Record<'a>, Iter<'a>>;
 /// A connection of our own, gone with this value.
 pub(crate) struct Bus {
     channel: Channel,
+    deadline: Duration,
 }
 
 impl Bus {
@@ -39,7 +43,15 @@ impl Bus {
         let no_bus = |_: Error| Failure::Unreached(Unreached::NoBus);
         let mut channel = Channel::open_private(address).map_err(no_bus)?;
         channel.register().map_err(no_bus)?;
-        Ok(Self { channel })
+        Ok(Self {
+            channel,
+            deadline: DEADLINE,
+        })
+    }
+
+    /// Waits but a moment for each answer from here on.
+    pub(crate) fn hurry(&mut self) {
+        self.deadline = IN_PASSING;
     }
 
     /// Calls a method and waits for its answer.
@@ -57,7 +69,7 @@ impl Bus {
         );
         message.append_all(arguments);
         self.channel
-            .send_with_reply_and_block(message, DEADLINE)
+            .send_with_reply_and_block(message, self.deadline)
             .map_err(|error| {
                 Failure::of(
                     error.name().unwrap_or_default(),

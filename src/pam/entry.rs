@@ -207,7 +207,10 @@ fn remind(
         return Ok(PamResultCode::PAM_IGNORE);
     }
     let user = pamh.get_user(None).map_err(|_| Code::NoConversation)?;
-    let status = connect(pamh, arguments, &user).and_then(|mut oathd| oathd.status());
+    let status = connect(pamh, arguments, &user).and_then(|mut oathd| {
+        oathd.hurry();
+        oathd.status()
+    });
     if status.is_ok_and(|status| status.must_reenrol) {
         Conversation::of(pamh, flags, false).mention(words::REENROL);
     }
@@ -218,7 +221,9 @@ fn remind(
 pub(crate) fn caller(pamh: &PamHandle) -> Caller {
     Caller {
         is_root: rustix::process::geteuid().is_root(),
-        remote_host: text(pamh.get_item::<RHost<'_>>().ok().flatten().map(|i| i.0)),
+        // A name that cannot be read is that of a remote host all the same.
+        remote_host: (pamh.get_item::<RHost<'_>>().ok().flatten())
+            .map(|host| host.0.to_string_lossy().into_owned()),
         tty: text(pamh.get_item::<Tty<'_>>().ok().flatten().map(|i| i.0)),
     }
 }

@@ -78,6 +78,11 @@ impl Verifier {
             .call([BUS_NAME, ROOT_PATH, VERIFIER_INTERFACE, member], arguments)
     }
 
+    /// Asks for what nobody waits for from here on.
+    pub(crate) fn hurry(&mut self) {
+        self.bus.hurry();
+    }
+
     /// Redeems a receipt: it is good for nobody after that.
     pub(crate) fn redeem(&self, receipt: &str) -> Result<(), Failure> {
         let arguments = (self.account(), receipt, self.options());
@@ -201,7 +206,11 @@ fn read_receipt(answer: &dbus::Message) -> Result<Receipt, Failure> {
             _ => {}
         }
     }
-    Ok(receipt)
+    // Without its id it says nothing.
+    match receipt.id.is_empty() {
+        true => Err(Failure::Unreached(Unreached::Unintelligible)),
+        false => Ok(receipt),
+    }
 }
 
 /// The text in a sealed memory file.

@@ -214,6 +214,10 @@ class Conversations(unittest.TestCase):
             said = authenticate(stack, "alice", [code])
             self.assertEqual((said[0], said[-1]), (ASK, "PAM_AUTHINFO_UNAVAIL"))
 
+    def test_an_answer_without_a_receipt_lets_nobody_in(self):
+        said = self.simple("alice", ["888888"])
+        self.assertEqual((said[0], said[-1]), (ASK, "PAM_AUTHINFO_UNAVAIL"))
+
     # --- Elsewhere ----------------------------------------------------------------------------
 
     def test_whoever_comes_from_elsewhere_is_never_asked_for_a_touch(self):
@@ -222,6 +226,12 @@ class Conversations(unittest.TestCase):
         self.assertNotIn(TOUCH, said)
         self.assertEqual(self.calls("VerifyPresence"), [])
         options = {"service": "login", "remote_host": "192.0.2.7"}
+        self.assertEqual(self.calls("Verify"), [["Verify", "alice@local", "123456", options]])
+
+    def test_a_host_whose_name_cannot_be_read_is_elsewhere(self):
+        said = self.simple("alice", ["", "123456"], rhost=os.fsdecode(b"h\xffst"))
+        self.assertNotIn(TOUCH, said)
+        options = {"service": "login", "remote_host": "h\N{REPLACEMENT CHARACTER}st"}
         self.assertEqual(self.calls("Verify"), [["Verify", "alice@local", "123456", options]])
 
     def test_a_remote_session_of_logind_counts_as_elsewhere(self):

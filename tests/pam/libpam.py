@@ -72,7 +72,7 @@ class Login:
         assert answer == 0, f"pam_start: {answer}"
         for item, text in ((ITEM_RHOST, rhost), (ITEM_TTY, tty)):
             if text is not None:
-                LIBPAM.pam_set_item(self.handle, item, text.encode())
+                LIBPAM.pam_set_item(self.handle, item, os.fsencode(text))
 
     def converse(self, count, messages, responses, _):
         """Answers as a program does that shows texts and asks for what it is told to."""
