@@ -127,7 +127,7 @@ install: programs
 	install -Dm644 dbus/*.service dbus/deliver/*.service -t '$(SHARE)/dbus-1/system-services'
 	install -Dm644 polkit/*.policy -t '$(SHARE)/polkit-1/actions'
 	install -Dm644 polkit/*.rules -t '$(SHARE)/polkit-1/rules.d'
-	install -Dm644 systemd/*.service systemd/*.timer -t '$(LIB)/systemd/system'
+	install -Dm644 systemd/*.service systemd/*.socket systemd/*.timer -t '$(LIB)/systemd/system'
 	sed -i 's,/usr/libexec/,$(PREFIX)/libexec/,g' '$(LIB)'/systemd/system/oathd*.service
 	install -Dm644 systemd/oathd.sysusers '$(LIB)/sysusers.d/oathd.conf'
 	install -Dm644 systemd/oathd.tmpfiles '$(LIB)/tmpfiles.d/oathd.conf'

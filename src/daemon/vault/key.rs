@@ -220,7 +220,8 @@ fn expected(connection: &Connection) -> rusqlite::Result<Expected> {
     })
 }
 
-/// The credential wins over the file. `None`: there is neither.
+/// The credential wins over the file. `None`: there is neither. The unit hands over an empty credential
+/// where there is none, and where systemd cannot open it.
 fn find(state: &Path, credentials: Option<&Path>) -> Result<Option<VaultKey>, String> {
     let places = [
         credentials.map(|folder| (folder.join(CREDENTIAL), KeySource::Credential)),
@@ -229,6 +230,9 @@ fn find(state: &Path, credentials: Option<&Path>) -> Result<Option<VaultKey>, St
     for (path, source) in places.into_iter().flatten() {
         match key_file::read(&path, source == KeySource::File) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            Err(error)
+                if error.kind() == io::ErrorKind::UnexpectedEof
+                    && source == KeySource::Credential => {}
             Err(error) => return Err(format!("{}: {error}", path.display())),
             Ok(bytes) => return Ok(Some(VaultKey { bytes, source })),
         }

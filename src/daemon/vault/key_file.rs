@@ -17,7 +17,7 @@ pub(crate) const LENGTH: usize = 32;
 /// The bytes of a key.
 pub(crate) type KeyBytes = Zeroizing<[u8; LENGTH]>;
 
-/// Reads a key; nothing may follow it. Says so in the log when `private` and others can read it.
+/// Reads a key; nothing may follow it. An empty file is [`io::ErrorKind::UnexpectedEof`]. Says so in the log when `private` and others can read it.
 pub(crate) fn read(path: &Path, private: bool) -> io::Result<KeyBytes> {
     let mut file = File::open(path)?;
     let mode = file.metadata()?.permissions().mode() & 0o777;
@@ -37,10 +37,11 @@ pub(crate) fn read(path: &Path, private: bool) -> io::Result<KeyBytes> {
         }
     }
     if filled != LENGTH {
-        return Err(io::Error::new(
-            io::ErrorKind::InvalidData,
-            format!("a key has {LENGTH} bytes"),
-        ));
+        let kind = match filled {
+            0 => io::ErrorKind::UnexpectedEof,
+            _ => io::ErrorKind::InvalidData,
+        };
+        return Err(io::Error::new(kind, format!("a key has {LENGTH} bytes")));
     }
     let mut bytes = Zeroizing::new([0; LENGTH]);
     bytes.copy_from_slice(&content[..LENGTH]);

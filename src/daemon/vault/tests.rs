@@ -160,6 +160,13 @@ async fn a_credential_wins_and_no_file_is_made() {
     // Without it the store is not given another key.
     let without = load(&store, dir.path(), None).await;
     assert!(without.source().is_err() && !dir.path().join("vault.key").exists());
+    // Nor where it is empty, as where systemd cannot open it; a file counts then.
+    fs::write(credentials.path().join("oathd.vault-key"), []).unwrap();
+    let empty = load(&store, dir.path(), Some(credentials.path())).await;
+    assert!(empty.source().is_err() && !dir.path().join("vault.key").exists());
+    fs::write(dir.path().join("vault.key"), [9; 32]).unwrap();
+    let file = load(&store, dir.path(), Some(credentials.path())).await;
+    assert_eq!(file.source(), Ok(KeySource::File));
 }
 
 #[tokio::test]
