@@ -26,6 +26,7 @@ FILES = [
     "sleep_finds_the_tokens_released",
     "delivery_has_the_network_and_nothing_else",
     "doctor_knows_this_system",
+    "a_login_proves_what_its_session_asks",
     "logins_ask_for_the_second_factor",
     "a_removal_takes_what_it_should",
 ]

@@ -30,6 +30,7 @@ def talk(command, answers, user=None):
         command = as_user(user, command)
         os.execvp(command[0], command)
     shown, since, end = b"", 0, time.monotonic() + SECONDS
+    ended, status = 0, 0
     while True:
         asks = shown[since:].rstrip().endswith(b":")
         ready, _, _ = select.select([terminal], [], [], 0.05 if asks else SECONDS)
@@ -38,7 +39,12 @@ def talk(command, answers, user=None):
                 shown += os.read(terminal, 4096)
                 continue
             except OSError:
-                break
+                # login hangs its terminal up and opens it anew.
+                ended, status = os.waitpid(process, os.WNOHANG)
+                if ended or time.monotonic() > end:
+                    break
+                time.sleep(0.05)
+                continue
         # What is typed before typing is hidden would be thrown away.
         if not asks or termios.tcgetattr(terminal)[3] & termios.ECHO:
             if not asks or time.monotonic() > end:
@@ -51,7 +57,8 @@ def talk(command, answers, user=None):
             break
         os.write(terminal, answers.pop(0).encode() + b"\n")
     os.close(terminal)
-    _, status = os.waitpid(process, 0)
+    if not ended:
+        _, status = os.waitpid(process, 0)
     # Newer releases mark where a session begins and ends, for terminals that care.
     text = re.sub(r"\x1b\][^\x1b]*\x1b\\", "", shown.decode().replace("\r\n", "\n"))
     return os.waitstatus_to_exitcode(status), text.rstrip()
