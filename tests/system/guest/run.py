@@ -5,6 +5,7 @@
 
 import importlib
 import pathlib
+import shutil
 import signal
 import subprocess
 import sys
@@ -21,6 +22,7 @@ FILES = [
     "a_session_decides_what_polkit_asks",
     "pcscd_lets_oathd_in",
     "the_state_outlives_every_end",
+    "an_idle_oathd_leaves_and_the_next_call_starts_it",
     "accounts_are_whole_after_every_end",
     "settings_and_key_come_from_the_system",
     "sleep_finds_the_tokens_released",
@@ -30,6 +32,8 @@ FILES = [
     "logins_ask_for_the_second_factor",
     "a_removal_takes_what_it_should",
 ]
+# Those of a release with a screen.
+ON_A_SCREEN = [FILES[0], "lockers_and_gdm_ask_for_the_second_factor"]
 SECONDS_A_CASE = 120
 
 
@@ -93,4 +97,4 @@ def main(files, always):
 
 
 if __name__ == "__main__":
-    main(FILES, always=FILES[0])
+    main(ON_A_SCREEN if shutil.which("swaylock") else FILES, always=FILES[0])
