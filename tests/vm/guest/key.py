@@ -14,7 +14,11 @@ class Key(Token):
 
     def __enter__(self):
         self.plug()
-        until(lambda: oathctl("tokens", status=None), "the key, to oathd")
+        try:
+            until(lambda: oathctl("tokens", status=None), "the key, to oathd")
+        except BaseException:
+            self.unplug()
+            raise
         return self
 
     def plug(self):

@@ -1,5 +1,5 @@
 """A disk with a volatile cache, which QEMU reaches by NBD: what was flushed is there after a power
-cut; of what was written since, each sector is there or not, by chance.
+cut; of what was written since, each block of 4096 bytes is there or not, by chance.
 
 A killed QEMU loses nothing that its guest has written to a file of the host, flushed or not, whatever
 `cache=` says: the host's cache outlives it. So the cache that is lost is here, and `cache=none` keeps
@@ -14,7 +14,7 @@ import struct
 import subprocess
 import threading
 
-SECTOR = 512
+BLOCK = 4096
 # Of the NBD protocol: https://github.com/NetworkBlockDevice/nbd/blob/master/doc/proto.md
 REQUEST, REPLY, OPTION_REPLY = 0x25609513, 0x67446698, 0x3E889045565A9
 READ, WRITE, DISCONNECT, FLUSH = range(4)
@@ -32,7 +32,7 @@ class Disk:
         self.size = size
         pathlib.Path(file).touch()
         os.truncate(file, size)
-        subprocess.run(["mke2fs", "-q", "-t", "ext4", file], check=True)
+        subprocess.run(["mke2fs", "-q", "-t", "ext4", "-b", str(BLOCK), file], check=True)
         self.file = open(file, "r+b", buffering=0)
         self.unsafe = {}
         self.flushes = 0
@@ -106,16 +106,16 @@ class Disk:
     def read(self, offset, length):
         """What the machine reads, safe or not."""
         data = bytearray(os.pread(self.file.fileno(), length, offset))
-        for at in range(0, length, SECTOR):
-            sector = self.unsafe.get((offset + at) // SECTOR)
-            if sector:
-                data[at:at + SECTOR] = sector
+        for at in range(0, length, BLOCK):
+            block = self.unsafe.get((offset + at) // BLOCK)
+            if block:
+                data[at:at + BLOCK] = block
         return bytes(data)
 
     def write(self, offset, data):
         """Keeps what the machine writes until it is flushed."""
-        for at in range(0, len(data), SECTOR):
-            self.unsafe[(offset + at) // SECTOR] = data[at:at + SECTOR]
+        for at in range(0, len(data), BLOCK):
+            self.unsafe[(offset + at) // BLOCK] = data[at:at + BLOCK]
 
     def flush(self):
         """Makes everything safe, unless the power goes before that."""
@@ -125,8 +125,8 @@ class Disk:
 
     def keep(self):
         """Writes to the file what was not."""
-        for sector, data in self.unsafe.items():
-            os.pwrite(self.file.fileno(), data, sector * SECTOR)
+        for block, data in self.unsafe.items():
+            os.pwrite(self.file.fileno(), data, block * BLOCK)
         self.unsafe.clear()
         self.flushes += 1
 
@@ -136,9 +136,9 @@ class Disk:
 
     def restore(self):
         """Gives it back, once the machine is gone: what was not flushed is lost, but for some of it.
-        Gives the numbers of sectors that were kept and lost."""
+        Gives the numbers of blocks that were kept and lost."""
         self.served.join()
-        kept = {sector: data for sector, data in self.unsafe.items() if random.random() < 0.5}
+        kept = {block: data for block, data in self.unsafe.items() if random.random() < 0.5}
         lost = len(self.unsafe) - len(kept)
         self.unsafe = kept
         self.keep()

@@ -44,8 +44,10 @@ class Machine:
             "-kernel", image / "vmlinuz", "-initrd", image / "initrd", "-append",
             "console=ttyS0 quiet panic=-1 mitigations=off audit=0 random.trust_cpu=on "
             "systemd.show_status=0",
-            "-drive", f"file={image}/root.img,format=raw,if=virtio,readonly=on",
-            "-drive", f"file=nbd:unix:{disk},format=raw,if=virtio,cache=none",
+            "-drive", f"file={image}/root.img,format=raw,if=none,id=root,readonly=on",
+            "-device", "virtio-blk-pci,drive=root",
+            "-drive", f"file=nbd:unix:{disk},format=raw,if=none,id=state,cache=none",
+            "-device", "virtio-blk-pci,drive=state,logical_block_size=4096,physical_block_size=4096",
             "-device", "virtio-rng-pci",
             "-serial", f"file:{self.console}",
             "-chardev", f"socket,id=line,path={sockets['line']},server=on,wait=on",

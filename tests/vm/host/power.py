@@ -45,9 +45,9 @@ def cuts(bench):
         await_work(machine, phase)
         after = len(answers.read_text().splitlines())
         if number <= ROUNDS:
-            print(f"ok     power cut {number}: {after - before} answers, {kept + lost} sectors not "
+            print(f"ok     power cut {number}: {after - before} answers, {kept + lost} blocks not "
                   f"flushed, {lost} lost ({time.monotonic() - began:.1f} s)", flush=True)
         before, all_kept, all_lost = after, all_kept + kept, all_lost + lost
     if before < ROUNDS or not all_kept or not all_lost or not bench.disk.flushes:
-        raise Broken(f"nothing was at stake: {before} answers, {all_kept} sectors kept, {all_lost} lost")
+        raise Broken(f"nothing was at stake: {before} answers, {all_kept} blocks kept, {all_lost} lost")
     print(f"{ROUNDS} passed, 0 failed", flush=True)

@@ -129,14 +129,15 @@ def a_sleep_of_the_kernel_finds_it_released_and_back():
     pathlib.Path("/sys/power/pm_test").write_text("freezer")
     pathlib.Path("/sys/module/suspend/parameters/pm_test_delay").write_text("1")
     with kept():
-        oathctl("code", "--single", "Example:time")
+        oathctl("add", "Example:sleep", stdin=SECRET)
+        oathctl("code", "--single", "Example:sleep")
         until(inhibitors, "the inhibitor")
         before, since = pid(), mark()
         run("systemctl", "suspend")
         until(lambda: BACK in messages(since), "the end of the sleep")
         equal([line for line in messages(since) if line in (RELEASED, BACK)], [RELEASED, BACK])
         contains(run("journalctl", "--dmesg", f"--after-cursor={since}"), "PM: suspend entry")
-        oathctl("code", "--single", "Example:time")
+        oathctl("code", "--single", "Example:sleep")
         equal(pid(), before)
 
 
