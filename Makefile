@@ -1,5 +1,5 @@
 # oathd. `make test` sets up, builds and tests everything; `make help` lists the rest.
-.PHONY: help setup build test test-system demo soak bench fuzz lint deny doc programs deb install clean
+.PHONY: help setup build test test-system test-vm demo soak bench fuzz lint deny doc programs deb install clean
 
 PREFIX ?= /usr
 DESTDIR ?=
@@ -20,6 +20,7 @@ help:
 	@echo 'make build      build the programs into target/debug'
 	@echo 'make test       setup, build, and every test'
 	@echo 'make test-system  install the packages in containers of $(SYSTEM_SUITES), and test them'
+	@echo 'make test-vm    plug a key into a virtual machine of Debian, cut its power, try the sandbox'
 	@echo 'make demo       show codes computed on a simulated token, checked by oathtool and ykman'
 	@echo 'make soak       faults at two tokens for $(SOAK_SECONDS) s, 1000 races of each kind, 500 kills'
 	@echo 'make bench      measure; the table goes to target/bench.json as well'
@@ -109,6 +110,14 @@ test-system:
 	lintian --fail-on error target/debian/*.deb
 	set -e; for suite in $(SYSTEM_SUITES); do $(SUDO) tests/system/suite "$$suite"; done
 
+# Boots QEMU: root or sudo. The power is cut on one release; the next one has a newer pcscd and polkit.
+test-vm:
+	tests/system/setup
+	tests/vm/setup
+	$(MAKE) --no-print-directory deb
+	$(SUDO) tests/vm/suite trixie
+	$(SUDO) tests/vm/suite forky a_key_is_plugged_in the_kernel_enforces_the_sandbox
+
 # Puts files where the packages do; users and folders are made at the next boot, or by
 # systemd-sysusers and systemd-tmpfiles --create.
 SHARE := $(DESTDIR)$(PREFIX)/share
@@ -138,7 +147,7 @@ install: programs
 	install -Dm644 docs/man/*.8 -t '$(SHARE)/man/man8'
 
 clean:
-	$(SUDO) rm -rf target/system
+	$(SUDO) rm -rf target/system target/vm
 	cargo clean
 
 $(TOOLS)/cargo-deb:
