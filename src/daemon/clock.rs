@@ -35,8 +35,8 @@ impl Clock for SystemClock {
         to_duration(clock_gettime(ClockId::Boottime))
     }
 
-    /// What systemd-timesyncd says. Of other time services nothing is known: a clock that they set
-    /// by more than a minute is believed at the next start.
+    /// What systemd-timesyncd says. Where another service keeps the clock, systemd-timedated is asked
+    /// after the first attempt that finds it changed.
     fn synchronised(&self) -> bool {
         Path::new("/run/systemd/timesync/synchronized").exists()
     }

@@ -41,6 +41,7 @@ pub mod secret_fd;
 mod service;
 mod sleep;
 pub mod store;
+mod time_service;
 pub mod vault;
 
 #[cfg(test)]

@@ -22,6 +22,7 @@ use crate::{
     service::{Alarm, Parts, Service},
     sleep,
     store::{Store, StoreError},
+    time_service,
     vault::Vault,
 };
 
@@ -148,7 +149,7 @@ pub async fn run(
     notify::ready();
     tracing::info!(version = env!("CARGO_PKG_VERSION"), "ready");
     let mut watchdog = Watchdog::from_environment();
-    let sleep = sleep::follow(&service);
+    let followers = (sleep::follow(&service), time_service::follow(&service));
     let mut idle = std::pin::pin!(idle::due(&service, config.idle_exit));
     let outcome = loop {
         tokio::select! {
@@ -184,7 +185,7 @@ pub async fn run(
             }
         }
     };
-    drop(sleep);
+    drop(followers);
     notify::stopping();
     tracing::info!("stopping");
     let settled = async {

@@ -30,8 +30,8 @@ trait Logind {
     fn preparing_for_sleep(&self) -> zbus::Result<bool>;
 }
 
-/// Follows the sleep of the machine until it is dropped.
-pub(crate) struct Follower(JoinHandle<()>);
+/// Follows what another service tells until it is dropped.
+pub(crate) struct Follower(pub(crate) JoinHandle<()>);
 
 impl Drop for Follower {
     fn drop(&mut self) {

@@ -35,6 +35,7 @@ mod a_search_gives_the_code_of_what_it_finds;
 mod a_seed_on_tokens_is_whole_or_nowhere;
 mod a_sent_code_opens_once;
 mod a_sleep_finds_the_tokens_released;
+mod a_time_service_vouches_for_the_clock;
 mod a_token_reset_by_another_program_is_told;
 mod a_token_speaks_for_its_account;
 mod a_touch_is_announced_to_its_caller_alone;

@@ -1,6 +1,9 @@
 //! What concerns the whole service, in the audit trail.
 
+use std::sync::Arc;
+
 use oathd_core::RealmName;
+use tokio::sync::Notify;
 
 use super::{
     Ledger,
@@ -22,6 +25,21 @@ impl Ledger {
             Ok(((), appended))
         });
         noted.await
+    }
+
+    /// Told when the time of day has run away from the time since boot, and nobody vouches for it.
+    pub fn doubts(&self) -> Arc<Notify> {
+        self.0.times.doubts()
+    }
+
+    /// How far the time of day is ahead of the time since boot, in seconds.
+    pub fn ahead(&self) -> i64 {
+        self.0.times.ahead()
+    }
+
+    /// Believes a time of day that is so far ahead, on the word of a time service.
+    pub fn vouch(&self, ahead: i64) {
+        self.0.times.vouch(ahead);
     }
 
     /// Believes the clock as it stands, on the word of an administrator; gives the time, in Unix

@@ -381,4 +381,12 @@ async fn a_clock_that_is_set_is_believed_only_with_a_reason() {
     assert_eq!(stand.ledger().moment(&local).clock, Trust::Good);
     stand.clock.vouch(false);
     assert_eq!(stand.ledger().moment(&local).clock, Trust::Good);
+    // The next one is vouched for as it stands, and no other.
+    stand.clock.leap(NOW + 200_000);
+    assert_eq!(stand.ledger().moment(&local).clock, Trust::Doubtful);
+    stand.ledger().vouch(stand.ledger().ahead());
+    stand.clock.leap(NOW + 300_000);
+    assert_eq!(stand.ledger().moment(&local).clock, Trust::Doubtful);
+    stand.clock.leap(NOW + 200_000);
+    assert_eq!(stand.ledger().moment(&local).clock, Trust::Good);
 }

@@ -9,6 +9,7 @@ use std::{
 };
 
 use oathd_core::{MAX_JUMP, Moment, RealmName, Trust};
+use tokio::sync::Notify;
 
 use crate::clock::Clock;
 
@@ -17,6 +18,10 @@ pub(super) struct Times {
     clock: Arc<dyn Clock>,
     /// How far the time of day was ahead of the time since boot, when it was last believed.
     baseline: AtomicI64,
+    /// How far it was ahead when a time service vouched for it.
+    vouched: AtomicI64,
+    /// Told when the time of day has run away.
+    doubts: Arc<Notify>,
     /// The latest time that was ever believed, in Unix seconds.
     latest: AtomicU64,
     floors: RwLock<HashMap<RealmName, u64>>,
@@ -30,6 +35,8 @@ impl Times {
     ) -> Times {
         Times {
             baseline: AtomicI64::new(read(&*clock).1),
+            vouched: AtomicI64::new(i64::MIN),
+            doubts: Arc::default(),
             latest: AtomicU64::new(latest),
             floors: RwLock::new(floors),
             clock,
@@ -41,7 +48,10 @@ impl Times {
         let (now, ahead) = read(&*self.clock);
         let jump = ahead.saturating_sub(self.baseline.load(Ordering::SeqCst));
         // Asked only where it matters: it is a call of the kernel or of a file.
-        let synchronised = jump.unsigned_abs() > MAX_JUMP && self.clock.synchronised();
+        let synchronised = is_far(jump) && (self.is_vouched(ahead) || self.clock.synchronised());
+        if is_far(jump) && !synchronised {
+            self.doubts.notify_one();
+        }
         let clock = Trust::assess(now, self.latest(), jump, synchronised);
         if clock == Trust::Good {
             self.latest.fetch_max(now, Ordering::SeqCst);
@@ -55,6 +65,25 @@ impl Times {
             clock,
             floor: floors.get(realm).copied().unwrap_or(0),
         }
+    }
+
+    /// Told when the time of day has run away, and nobody vouches for it.
+    pub(super) fn doubts(&self) -> Arc<Notify> {
+        Arc::clone(&self.doubts)
+    }
+
+    /// How far the time of day is ahead of the time since boot, in seconds.
+    pub(super) fn ahead(&self) -> i64 {
+        read(&*self.clock).1
+    }
+
+    /// A time service vouches for the time of day that was so far ahead.
+    pub(super) fn vouch(&self, ahead: i64) {
+        self.vouched.store(ahead, Ordering::SeqCst);
+    }
+
+    fn is_vouched(&self, ahead: i64) -> bool {
+        !is_far(ahead.saturating_sub(self.vouched.load(Ordering::SeqCst)))
     }
 
     /// Believes the clock as it stands, whatever was believed before; gives what was.
@@ -96,6 +125,10 @@ impl Times {
 pub(super) struct Belief {
     latest: u64,
     baseline: i64,
+}
+
+const fn is_far(seconds: i64) -> bool {
+    seconds.unsigned_abs() > MAX_JUMP
 }
 
 /// The time of day, and how far it is ahead of the time since boot.
