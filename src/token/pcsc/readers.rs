@@ -18,6 +18,12 @@ use crate::transport::{Reader, ReaderWatch, TransportError, Waker};
 /// The library wakes up every minute in a wait without a limit, but not in one of this length.
 const LONG: Duration = Duration::from_secs(24 * 60 * 60);
 
+/// pcscd's library tells that readers came or went by their number alone, as it is when a wait begins:
+/// one that comes between a look and the wait is not told. Where readers just changed, more is likely to
+/// follow at once (a key that is plugged in again), so the first wait ends by itself and is followed by
+/// another look.
+const SETTLING: Duration = Duration::from_secs(2);
+
 /// A cancellation that comes just before the wait begins is lost; so it is repeated at this distance
 /// until the wait has ended, at most so many times.
 const CANCEL_AGAIN: Duration = Duration::from_millis(5);
@@ -77,6 +83,8 @@ pub(super) struct PcscReaders {
     /// How many cards other programs hold exclusively.
     exclusive: usize,
     stamp: u32,
+    /// The last look has found nothing new.
+    settled: bool,
     end: Arc<End>,
 }
 
@@ -96,6 +104,7 @@ impl PcscReaders {
             told: None,
             exclusive: 0,
             stamp: hotplug_stamp(),
+            settled: false,
             end,
         };
         (watch, Arc::new(move || waking.bring_about(&cancelled)))
@@ -106,7 +115,10 @@ impl PcscReaders {
     fn look(&mut self) -> Result<Vec<Reader>, TransportError> {
         match until_known(|| self.look_once()) {
             Ok(()) => {}
-            Err(Error::UnknownReader) => return Ok(self.told.clone().unwrap_or_default()),
+            Err(Error::UnknownReader) => {
+                self.settled = false;
+                return Ok(self.told.clone().unwrap_or_default());
+            }
             Err(error) => return Err(failure(error)),
         }
         for state in &mut self.states {
@@ -158,7 +170,8 @@ impl PcscReaders {
     }
 
     fn wait(&mut self) -> Result<(), TransportError> {
-        match self.context.get_status_change(LONG, &mut self.states) {
+        let limit = if self.settled { LONG } else { SETTLING };
+        match self.context.get_status_change(limit, &mut self.states) {
             Ok(()) | Err(Error::Timeout | Error::Cancelled | Error::UnknownReader) => Ok(()),
             Err(error) => Err(failure(error)),
         }
@@ -177,12 +190,14 @@ impl ReaderWatch for PcscReaders {
             if self.end.wanted() {
                 return Ok(None);
             }
+            self.settled = true;
             let readers = self.look()?;
             let exclusive = |state: &&ReaderState| state.event_state().contains(State::EXCLUSIVE);
             let exclusive = self.states.iter().filter(exclusive).count();
             // A card that comes free may be one that could not be asked who it is.
             let freed = exclusive < std::mem::replace(&mut self.exclusive, exclusive);
             if freed || self.told.as_ref() != Some(&readers) {
+                self.settled = false;
                 self.told = Some(readers.clone());
                 return Ok(Some(readers));
             }

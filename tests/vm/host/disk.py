@@ -38,6 +38,7 @@ class Disk:
         self.flushes = 0
         self.served = None
         self.dead = threading.Event()
+        self.left = None
         pathlib.Path(socket_path).unlink(missing_ok=True)
         self.listener = socket.socket(socket.AF_UNIX)
         self.listener.bind(str(socket_path))
@@ -90,6 +91,10 @@ class Disk:
         if magic != REQUEST or self.dead.is_set():
             raise ConnectionError("no request of NBD, or no power")
         data, error = b"", 0
+        if kind in (WRITE, FLUSH) and self.left is not None:
+            self.left -= 1
+            if self.left <= 0:
+                self.cut()
         if kind == READ:
             data = self.read(offset, length)
         elif kind == WRITE:
@@ -130,20 +135,27 @@ class Disk:
         self.unsafe.clear()
         self.flushes += 1
 
+    def cut_after(self, changes, seconds):
+        """Takes the power at so many writes and flushes from here, or after so many seconds."""
+        self.left = changes
+        self.dead.wait(seconds)
+        self.cut()
+
     def cut(self):
         """Takes the power from the disk: nothing is answered any more."""
         self.dead.set()
+        self.left = None
 
     def restore(self):
         """Gives it back, once the machine is gone: what was not flushed is lost, but for some of it.
         Gives the numbers of blocks that were kept and lost."""
         self.served.join()
         kept = {block: data for block, data in self.unsafe.items() if random.random() < 0.5}
-        lost = len(self.unsafe) - len(kept)
+        numbers = len(kept), len(self.unsafe) - len(kept)
         self.unsafe = kept
         self.keep()
         self.dead.clear()
-        return len(kept), lost
+        return numbers
 
 
 def receive(link, length):

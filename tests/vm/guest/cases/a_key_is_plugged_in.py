@@ -16,7 +16,8 @@ import time
 
 from cases.sleep_finds_the_tokens_released import BACK, RELEASED, inhibitors, messages
 from key import Key, device, hidraw
-from system import PATIENCE, SECRET, contains, equal, mark, oathctl, pid, run, stop, unit, until
+from system import (PATIENCE, SECRET, contains, equal, mark, oathctl, outcome, pid, run, stop, unit,
+                    until)
 
 ON_PLUG = pathlib.Path("/etc/oathd/start-on-plug")
 KEEP = pathlib.Path("/root/key")
@@ -124,6 +125,18 @@ def pulled_out_during_a_touch_it_ends_the_call_alone():
             equal(pid(), before)
 
 
+def plugged_in_again_at_once_it_works():
+    # pcscd has one reader before and after, and its library tells of numbers.
+    with kept() as key:
+        before = pid()
+        for _ in range(10):
+            key.unplug()
+            key.plug()
+            until(lambda: outcome("oathctl", "code", "--single", "Example:time").returncode == 0,
+                  "a code of the key")
+        equal(pid(), before)
+
+
 def a_sleep_of_the_kernel_finds_it_released_and_back():
     # The kernel stops every process, and wakes them after a second; devices stay as they are.
     pathlib.Path("/sys/power/pm_test").write_text("freezer")
@@ -147,5 +160,6 @@ CASES = [
     pcscd_has_it_by_libccid,
     its_codes_are_right,
     pulled_out_during_a_touch_it_ends_the_call_alone,
+    plugged_in_again_at_once_it_works,
     a_sleep_of_the_kernel_finds_it_released_and_back,
 ]
