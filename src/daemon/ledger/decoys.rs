@@ -40,7 +40,8 @@ impl Decoys {
     }
 }
 
-/// Writes as much as the change of an account writes.
+/// Writes as much as the change of an account writes, and finds it the same way: by the number of its
+/// row. The schema makes these rows first, so their numbers begin at 1.
 pub(super) fn write_row(
     connection: &Connection,
     name: &AccountName,
@@ -48,11 +49,11 @@ pub(super) fn write_row(
 ) -> rusqlite::Result<()> {
     let mut hasher = DefaultHasher::new();
     name.hash(&mut hasher);
-    let row = (hasher.finish() % ROWS).to_string();
+    let row = hasher.finish() % ROWS + 1;
     let mut written = record.to_vec();
     written.resize(ROW.max(record.len()), 0);
     connection
-        .prepare_cached("UPDATE account SET record = ? WHERE realm = '' AND name = ?")?
+        .prepare_cached("UPDATE account SET record = ? WHERE id = ? AND realm = ''")?
         .execute((written, row))
         .map(drop)
 }

@@ -283,6 +283,12 @@ async fn an_unknown_account_is_charged_and_never_listed() {
     }
     assert_eq!(waits, [false, false, false, false, true, true]);
     assert_eq!(ledger.read(&name("nobody@shop")).await.unwrap(), None);
+    // As much is written as for any account.
+    let file = Connection::open(stand.dir.path().join(crate::store::DATABASE)).unwrap();
+    let sql = "SELECT count(*), min(id), max(id), sum(record <> zeroblob(512)) FROM account
+               WHERE realm = ''";
+    let read = |row: &rusqlite::Row<'_>| <(u64, u64, u64, u64)>::try_from(row);
+    assert_eq!(file.query_row(sql, (), read).unwrap(), (64, 1, 64, 1));
     let shop = "shop".parse().unwrap();
     assert!(ledger.list(&shop, None, 10).await.unwrap().is_empty());
     ledger
