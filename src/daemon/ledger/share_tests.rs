@@ -121,3 +121,23 @@ async fn administrators_have_a_share_of_their_own() {
     write(&stand, "", 2).await;
     assert_eq!(rows(&stand, &share("")), [4, 5]);
 }
+
+#[tokio::test]
+async fn a_trail_without_shares_is_administrators_and_goes_on() {
+    let mut stand = Stand::new().await;
+    write(&stand, "ada@shop", 5).await;
+    let before = stand.ledger().audit(0, 10).await.unwrap();
+    stand.close();
+    stand.tamper(
+        "DROP INDEX audit_of_share; ALTER TABLE audit DROP COLUMN share; DROP TABLE share;
+         PRAGMA user_version = 2;",
+    );
+    stand.reopen().await;
+    assert_eq!(stand.ledger().audit(0, 10).await.unwrap(), before);
+    write(&stand, "ada@shop", 1).await;
+    let verdict = stand.ledger().verify_audit().await.unwrap();
+    assert_eq!((verdict.fault, verdict.entries), (None, 6));
+    let share = |name: &str| format!("share = (SELECT id FROM share WHERE name = '{name}')");
+    assert_eq!(rows(&stand, &share("")), [1, 2, 3, 4, 5]);
+    assert_eq!(rows(&stand, &share("shop")), [6]);
+}
