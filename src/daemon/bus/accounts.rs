@@ -53,9 +53,20 @@ impl Accounts {
         header: &Header<'_>,
         account: &str,
         change: Change,
-        shown: (Option<String>, Option<OwnedFd>),
+        shown: ChangeOptions,
     ) -> Result<(Call, Who, Permit), Error> {
         let (call, who) = self.enter(header, account).await?;
+        self.permitted(call, who, change, shown).await
+    }
+
+    async fn permitted(
+        &self,
+        call: Call,
+        who: Who,
+        change: Change,
+        shown: ChangeOptions,
+    ) -> Result<(Call, Who, Permit), Error> {
+        let shown = (shown.proof, shown.session);
         let permit = self.service.may_change(&call, &who, change, shown);
         let permit = self.service.attend(&call, permit).await?;
         Ok((call, who, permit))
@@ -125,11 +136,9 @@ impl Accounts {
         options: ChangeOptions,
         #[zbus(header)] header: Header<'_>,
     ) -> Result<(), Error> {
-        let shown = (options.proof, options.session);
-        let entered = self.enter_change(&header, account, Change::SwitchOff, shown);
+        let entered = self.enter_change(&header, account, Change::SwitchOff, options);
         let (call, who, permit) = entered.await?;
-        let service = &self.service;
-        service.disable(&call, &who, permit).await
+        self.service.disable(&call, &who, permit).await
     }
 
     async fn remove_factor(
@@ -139,11 +148,11 @@ impl Accounts {
         options: ChangeOptions,
         #[zbus(header)] header: Header<'_>,
     ) -> Result<(), Error> {
-        let shown = (options.proof, options.session);
-        let entered = self.enter_change(&header, account, Change::RemoveFactor, shown);
+        let entered = self.enter_change(&header, account, Change::RemoveFactor, options);
         let (call, who, permit) = entered.await?;
-        let service = &self.service;
-        service.remove_factor(&call, &who, permit, factor).await
+        self.service
+            .remove_factor(&call, &who, permit, factor)
+            .await
     }
 
     async fn suspend_factor(
@@ -153,11 +162,11 @@ impl Accounts {
         options: ChangeOptions,
         #[zbus(header)] header: Header<'_>,
     ) -> Result<(), Error> {
-        let shown = (options.proof, options.session);
-        let entered = self.enter_change(&header, account, Change::RemoveFactor, shown);
+        let entered = self.enter_change(&header, account, Change::RemoveFactor, options);
         let (call, who, permit) = entered.await?;
-        let service = &self.service;
-        service.suspend_factor(&call, &who, permit, factor).await
+        self.service
+            .suspend_factor(&call, &who, permit, factor)
+            .await
     }
 
     async fn change_factor(
@@ -179,11 +188,9 @@ impl Accounts {
         options: ChangeOptions,
         #[zbus(header)] header: Header<'_>,
     ) -> Result<OwnedFd, Error> {
-        let shown = (options.proof, options.session);
-        let entered = self.enter_change(&header, account, Change::RecoveryCodes, shown);
+        let entered = self.enter_change(&header, account, Change::RecoveryCodes, options);
         let (call, who, permit) = entered.await?;
-        let service = &self.service;
-        service.new_recovery_codes(&call, &who, permit).await
+        self.service.new_recovery_codes(&call, &who, permit).await
     }
 
     async fn acknowledge_recovery_code(
@@ -207,12 +214,16 @@ impl Accounts {
         #[zbus(header)] header: Header<'_>,
     ) -> Result<(u32, SentRecord), Error> {
         let kind = channel_kind(kind)?;
-        let shown = (options.proof, options.session);
-        let channel = (kind, address, options.not_after);
+        let ChannelOptions {
+            proof,
+            session,
+            not_after,
+        } = options;
+        let shown = ChangeOptions { proof, session };
         let entered = self.enter_change(&header, account, Change::Channels, shown);
         let (call, who, permit) = entered.await?;
-        let service = &self.service;
-        service.add_channel(&call, &who, permit, channel).await
+        let channel = (kind, address, not_after);
+        self.service.add_channel(&call, &who, permit, channel).await
     }
 
     #[zbus(out_args("sent"))]
@@ -248,11 +259,11 @@ impl Accounts {
         options: ChangeOptions,
         #[zbus(header)] header: Header<'_>,
     ) -> Result<(), Error> {
-        let shown = (options.proof, options.session);
-        let entered = self.enter_change(&header, account, Change::Channels, shown);
+        let entered = self.enter_change(&header, account, Change::Channels, options);
         let (call, who, permit) = entered.await?;
-        let service = &self.service;
-        service.remove_channel(&call, &who, permit, channel).await
+        self.service
+            .remove_channel(&call, &who, permit, channel)
+            .await
     }
 
     async fn cancel_rescue(
@@ -277,11 +288,8 @@ impl Accounts {
         #[zbus(header)] header: Header<'_>,
     ) -> Result<OwnedFd, Error> {
         let (call, who) = self.enter_realm(&header, account).await?;
-        let shown = (options.proof, options.session);
-        let permit = self
-            .service
-            .may_change(&call, &who, Change::Session, shown)
-            .await?;
+        let permitted = self.permitted(call, who, Change::Session, options);
+        let (call, who, permit) = permitted.await?;
         self.service.begin_session(&call, &who, permit).await
     }
 
@@ -316,11 +324,8 @@ impl Accounts {
         #[zbus(header)] header: Header<'_>,
     ) -> Result<OwnedFd, Error> {
         let (call, who) = self.enter_realm(&header, account).await?;
-        let shown = (options.proof, options.session);
-        let permit = self
-            .service
-            .may_change(&call, &who, Change::ApiKey, shown)
-            .await?;
+        let permitted = self.permitted(call, who, Change::ApiKey, options);
+        let (call, who, permit) = permitted.await?;
         self.service.new_api_key(&call, &who, permit).await
     }
 
