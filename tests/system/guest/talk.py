@@ -67,14 +67,14 @@ def talk(command, answers, user=None):
 class Person:
     """A user of the machine with a second factor, whose authenticator is here."""
 
-    def __init__(self, name, groups=""):
+    def __init__(self, name, groups="", options=()):
         self.name = name
         self.password = f"password of {name}"
         make_user(name, self.password, groups)
         self.codes_file = f"/root/recovery-{name}"
         enrolling = subprocess.Popen(
             ["oathctl", "enroll", name, "--uri", "--recovery-codes-to", self.codes_file,
-             "--no-channel", "--yes"],
+             "--no-channel", "--yes", *options],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
         uri = ""
         for line in enrolling.stdout:

@@ -64,7 +64,7 @@ TELL = ['loginctl show-session "$XDG_SESSION_ID" >/dev/null && echo "session fou
 
 
 def su_opens_such_a_session():
-    proves(person("una", *TELL), lambda who: talk(["su", who.name], [who.password, who.code()], user="bob"))
+    proves(person("uwe", *TELL), lambda who: talk(["su", who.name], [who.password, who.code()], user="bob"))
 
 
 def login_opens_such_a_session():

@@ -1,7 +1,7 @@
 """Proves that sudo, su, sshd, a polkit agent and a screen locker of the release ask for the second
-factor and abide by it; that a trial takes itself back; that nobody gets in while oathd cannot be
-asked, but who is exempt; and that a removal leaves the logins as they were. What the module says word
-by word is proved elsewhere."""
+factor and abide by it, with the profile and with each stack as the guide has it; that a trial takes
+itself back; that nobody gets in while oathd cannot be asked, but who is exempt; and that a removal leaves
+the logins as they were. What the module says word by word is proved elsewhere."""
 
 import fcntl
 import json
@@ -10,7 +10,8 @@ import pathlib
 import re
 
 import sessions
-from system import contains, equal, oathctl, outcome, run, stop, unit, until
+from snippets import AFTER_A_KEY, ONE_FIELD, SIMPLE, SSHD, STRICT, TOUCH, service
+from system import Token, contains, equal, oathctl, outcome, run, stop, unit, until
 from talk import Person, make_user, talk
 
 COMMON = pathlib.Path("/etc/pam.d/common-auth")
@@ -18,10 +19,10 @@ ASKS = "Second factor (? for help): "
 PEOPLE = {}
 
 
-def person(name, groups=""):
+def person(name, groups="", options=()):
     """Somebody with a factor, enrolled once."""
     if name not in PEOPLE:
-        PEOPLE[name] = Person(name, groups)
+        PEOPLE[name] = Person(name, groups, options)
     return PEOPLE[name]
 
 
@@ -159,11 +160,11 @@ def a_recovery_code_is_replaced():
 
 
 class Sshd:
-    """sshd on the loopback that asks PAM, while the block runs."""
+    """sshd on the loopback that asks PAM, while the block runs; without methods, those of its settings."""
 
     started = 0
 
-    def __init__(self, methods):
+    def __init__(self, methods=None):
         self.methods = methods
         # systemd forgets a unit some time after it ended, so that each has a name of its own.
         Sshd.started += 1
@@ -171,9 +172,10 @@ class Sshd:
 
     def __enter__(self):
         pathlib.Path("/run/sshd").mkdir(exist_ok=True)
-        options = ["Port=2222", "ListenAddress=127.0.0.1", "UsePAM=yes", "PasswordAuthentication=no",
-                   "KbdInteractiveAuthentication=yes", f"AuthenticationMethods={self.methods}",
-                   "MaxAuthTries=2"]
+        options = ["Port=2222", "ListenAddress=127.0.0.1", "MaxAuthTries=2"]
+        if self.methods:
+            options += ["UsePAM=yes", "PasswordAuthentication=no", "KbdInteractiveAuthentication=yes",
+                        f"AuthenticationMethods={self.methods}"]
         run("systemd-run", "--quiet", "--collect", f"--unit={self.unit}", "/usr/sbin/sshd", "-D",
             *(word for option in options for word in ("-o", option)))
         until(lambda: ":08AE 00000000:0000 0A" in pathlib.Path("/proc/net/tcp").read_text(), "sshd")
@@ -194,10 +196,17 @@ class Sshd:
 def sshd_asks_for_password_and_code():
     pia = person("pia")
     with Sshd("keyboard-interactive") as sshd:
-        status, shown = sshd.log_in(pia, pia.password, pia.code())
+        code = pia.code()
+        status, shown = sshd.log_in(pia, pia.password, code)
         equal((status, shown.splitlines()[-1]), (0, "pia"))
         contains(shown, ASKS)
+        status, shown = sshd.log_in(pia, pia.password, code)
+        equal((status == 0, "pia" in shown.splitlines()), (False, False))
+        contains(shown, "used before")
         equal(sshd.log_in(pia, pia.password, pia.wrong())[0], 255)
+        status, shown = sshd.log_in(pia, pia.password, pia.recovery[0])
+        equal((status, shown.splitlines()[-1]), (0, "pia"))
+        contains(shown, "takes its place")
 
 
 def a_stranger_on_ssh_locks_nobody_out_of_the_console():
@@ -222,27 +231,20 @@ def sshd_asks_for_a_code_after_a_key():
     home.mkdir(mode=0o700)
     (home / "authorized_keys").write_text(key.with_suffix(".pub").read_text())
     run("chown", "-R", "kim:kim", str(home))
-    text = pathlib.Path("/etc/pam.d/sshd").read_text().replace("@include common-auth", """
-auth [success=1 default=ignore] pam_succeed_if.so quiet user ingroup oathd-exempt
-auth required pam_oathd.so
-auth required pam_permit.so""")
-    with ServiceFile("sshd", text), Sshd("publickey,keyboard-interactive") as sshd:
+    settings = pathlib.Path(SSHD.splitlines()[0].removeprefix("# "))
+    settings.write_text(SSHD)
+    with ServiceFile("sshd", service("sshd", AFTER_A_KEY)), Sshd() as sshd:
         status, shown = sshd.log_in(kim, kim.code(), options=("-i", str(key)))
         equal((status, shown.splitlines()[-1]), (0, "kim"))
         equal("assword" in shown, False)
         equal(sshd.log_in(kim, kim.wrong(), options=("-i", str(key)))[0], 255)
         equal(sshd.log_in(kim, kim.code())[0], 255)
+    settings.unlink()
 
 
 def the_strict_stack_lets_a_correct_password_alone_cost_an_attempt():
     max_ = person("max")
-    strict = """auth required pam_oathd.so collect
-auth requisite pam_unix.so use_first_pass
-auth required pam_oathd.so check
-@include common-account
-@include common-session
-"""
-    with ServiceFile("su", strict):
+    with ServiceFile("su", service("su", STRICT)):
         for _ in range(6):
             status, shown = su(max_, "guess", max_.wrong())
             equal((status == 0, shown.count(ASKS)), (False, 1))
@@ -256,13 +258,46 @@ auth required pam_oathd.so check
         equal((status, shown.splitlines()[-1]), (0, "nofactor"))
 
 
+def sudo_takes_each_documented_stack():
+    sam, sudo = person("sam", "sudo"), ["sudo", "-k", "id", "-un"]
+    for stack in [SIMPLE, STRICT]:
+        with ServiceFile("sudo", service("sudo", stack)):
+            for answers, is_right in [((sam.password, sam.code()), True), ((sam.password, sam.wrong()), False)]:
+                status, shown = talk(sudo, answers, user="sam")
+                equal((stack, answers, status == 0), (stack, answers, is_right))
+                equal((stack, "root" in shown.splitlines()), (stack, is_right))
+                contains(shown, ASKS)
+
+
+def a_touch_lets_in_at_the_seat_alone():
+    def at_the_seat(who, *answers):
+        return sessions.at_the_seat("bob", "python3", "-B", "/cases/talk.py", "su", "-c", "id -un", who.name,
+                                    stdin="".join(f"{answer}\n" for answer in answers))[:2]
+
+    card = ["--state", "/root/card-of-tia"]
+    with Token(*card, "--touch", "always"):
+        oathctl("pair")
+        tia = person("tia", options=("--verifier", "12345678"))
+        # By the profile, with nothing but Enter, and by the stack that asks for nothing.
+        status, shown = at_the_seat(tia, tia.password, "")
+        equal((status, shown.splitlines()[-1]), (0, "tia"))
+        with ServiceFile("su", service("su", TOUCH)):
+            status, shown = at_the_seat(tia, tia.password)
+            equal((status, shown.splitlines()[-1], ASKS in shown), (0, "tia", False))
+        with Sshd("keyboard-interactive") as sshd:
+            status, shown = sshd.log_in(tia, tia.password, "")
+            equal((status == 0, "tia" in shown.splitlines()), (False, False))
+            status, shown = sshd.log_in(tia, tia.password, tia.code())
+            equal((status, shown.splitlines()[-1]), (0, "tia"))
+    with Token(*card, "--touch", "never", "--touch-timeout", "1500"), \
+            ServiceFile("su", service("su", TOUCH)):
+        status, shown = at_the_seat(tia, tia.password)
+        equal((status == 0, "tia" in shown.splitlines()), (False, False))
+
+
 def a_locker_of_the_user_takes_both_in_one_field():
     lou = person("lou")
-    one_field = """auth required pam_oathd.so collect one_field
-auth requisite pam_unix.so use_first_pass
-auth required pam_oathd.so check
-"""
-    with ServiceFile("locker", one_field):
+    with ServiceFile("locker", ONE_FIELD):
         locker = ["python3", "-B", "/cases/locker.py", "locker"]
         for typed, answer in [(lou.password + lou.code(), "0"), (lou.password + lou.wrong(), "7"),
                               ("guess" + lou.code(), "7"), (lou.password, "7"),
@@ -273,12 +308,18 @@ auth required pam_oathd.so check
 
 def the_agent_of_polkit_asks():
     ann = person("ann")
-    for code, is_right in [(ann.code(), True), (ann.wrong(), False)]:
-        _, shown, _ = sessions.at_the_seat(
-            "ann", "python3", "-B", "/cases/talk.py", "/cases/ask-with-agent",
-            "org.oathd.oathd1.change-account", stdin=f"{ann.password}\n{code}\n")
-        contains(shown, ASKS)
-        equal("status 0" in shown, is_right)
+
+    def agent_asks():
+        for code, is_right in [(ann.code(), True), (ann.wrong(), False)]:
+            _, shown, _ = sessions.at_the_seat(
+                "ann", "python3", "-B", "/cases/talk.py", "/cases/ask-with-agent",
+                "org.oathd.oathd1.change-account", stdin=f"{ann.password}\n{code}\n")
+            contains(shown, ASKS)
+            equal("status 0" in shown, is_right)
+
+    agent_asks()
+    with ServiceFile("polkit-1", service("polkit-1", STRICT)):
+        agent_asks()
     # From polkit 127 on the helper of the agent runs PAM without devices, homes and network.
     lines = run("journalctl", "--output=json", "SYSLOG_IDENTIFIER=pam_oathd").splitlines()
     walls = json.loads(lines[-1]).get("_SYSTEMD_UNIT", "").startswith("polkit-agent-helper@")
@@ -344,6 +385,8 @@ CASES = [
     a_stranger_on_ssh_locks_nobody_out_of_the_console,
     sshd_asks_for_a_code_after_a_key,
     the_strict_stack_lets_a_correct_password_alone_cost_an_attempt,
+    sudo_takes_each_documented_stack,
+    a_touch_lets_in_at_the_seat_alone,
     a_locker_of_the_user_takes_both_in_one_field,
     the_agent_of_polkit_asks,
     whoever_is_exempt_is_not_asked,

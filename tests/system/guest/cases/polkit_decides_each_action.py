@@ -22,6 +22,14 @@ COMMANDS = [
     (["reset", "--yes"], {"list-credentials", "reset-token"}, "", None),
 ]
 
+# The actions about accounts, what needs them, and how it ends when polkit has let it through: no code
+# confirms the factor, and bob has none to be rescued from.
+ACCOUNTS = {
+    "change-account": (["enroll", "--uri", "--no-recovery-codes", "--no-channel", "--yes"], 5),
+    "administer": (["admin", "accounts"], 0),
+    "rescue-account": (["admin", "rescue", "bob", "seen in person"], 1),
+}
+
 
 def granting(user, actions):
     """A rule that lets a user do what it names, and says nothing else."""
@@ -61,6 +69,18 @@ def a_rule_opens_what_it_names_to_whom_it_names():
             oathctl(*command, user="ada", stdin=stdin)
             if undo is not None:
                 oathctl(*undo)
+    rules(None)
+
+
+def a_rule_opens_accounts_as_well():
+    rules(None)
+    for action, (command, status) in ACCOUNTS.items():
+        oathctl(*command, user="ada", status=77)
+        rules(granting("ada", set(a.removeprefix(PREFIX) for a in actions()) - {action}))
+        oathctl(*command, user="ada", status=77)
+        rules(granting("ada", {action}))
+        oathctl(*command, user="bob", status=77)
+        oathctl(*command, user="ada", status=status)
     rules(None)
 
 
@@ -110,6 +130,7 @@ def without_polkit_root_alone_may():
 CASES = [
     without_a_session_the_defaults_refuse_everything,
     a_rule_opens_what_it_names_to_whom_it_names,
+    a_rule_opens_accounts_as_well,
     a_rule_sees_which_token_is_meant,
     oathd_may_ask_about_others_and_nobody_else,
     without_polkit_root_alone_may,
