@@ -82,6 +82,13 @@ struct Entry {
     last_use: AtomicU64,
 }
 
+impl Entry {
+    /// Its user, once the bus has told.
+    fn uid(&self) -> Option<u32> {
+        self.caller.get().map(|caller| caller.uid)
+    }
+}
+
 impl Drop for Entry {
     fn drop(&mut self) {
         if let Some(watcher) = self.watcher.get() {
@@ -168,20 +175,21 @@ impl Shared {
     }
 
     /// Finds or makes the entry of `name`. Its receiver is made under the lock, so that an entry
-    /// in use is never evicted.
+    /// in use never counts as idle.
     fn entry(
         &self,
         name: &UniqueName<'_>,
     ) -> Result<(Arc<Entry>, watch::Receiver<bool>), UnknownCaller> {
         let mut entries = self.lock();
         if !entries.contains_key(name.as_str()) && entries.len() >= CAPACITY {
-            let idle = entries
-                .iter()
-                .filter(|(_, entry)| entry.gone.receiver_count() == 0)
-                .min_by_key(|(_, entry)| entry.last_use.load(Ordering::Relaxed))
-                .map(|(name, _)| name.clone())
-                .ok_or(UnknownCaller::TooMany)?;
-            entries.remove(&idle);
+            let idle = oldest(&entries, |entry| entry.gone.receiver_count() == 0);
+            let place = idle.or_else(|| {
+                let uids = entries.values().filter_map(|entry| entry.uid());
+                let greediest = greediest(uids);
+                greediest.and_then(|uid| oldest(&entries, |entry| entry.uid() == Some(uid)))
+            });
+            // Whoever waits for the end of the one who loses the place is told of it.
+            entries.remove(&place.ok_or(UnknownCaller::TooMany)?);
         }
         let entry = entries.entry(name.to_owned().into()).or_insert_with(|| {
             Arc::new(Entry {
@@ -232,6 +240,27 @@ impl Shared {
             pid: credentials.process_id(),
         })
     }
+}
+
+/// The name that was used the longest ago among those that `may`.
+fn oldest(
+    entries: &HashMap<OwnedUniqueName, Arc<Entry>>,
+    may: impl Fn(&Entry) -> bool,
+) -> Option<OwnedUniqueName> {
+    let candidates = entries.iter().filter(|(_, entry)| may(entry));
+    let oldest = candidates.min_by_key(|(_, entry)| entry.last_use.load(Ordering::Relaxed));
+    oldest.map(|(name, _)| name.clone())
+}
+
+/// The user who occurs most often, and gives up a place to a newcomer: a few users that take up all
+/// they may must not keep logins out. Root, for whom logins ask, gives up none.
+fn greediest(uids: impl Iterator<Item = u32>) -> Option<u32> {
+    let mut counts = HashMap::new();
+    for uid in uids.filter(|uid| *uid != 0) {
+        *counts.entry(uid).or_insert(0_usize) += 1;
+    }
+    let most = counts.into_iter().max_by_key(|(_, count)| *count);
+    most.map(|(uid, _)| uid)
 }
 
 /// The one signal that says that `name` left.

@@ -1,6 +1,7 @@
 //! With a real `dbus-daemon`, which a monitor watches.
 
 use futures_util::future::join_all;
+use proptest::prelude::*;
 use zbus::{fdo::MonitoringProxy, message::Type};
 
 use super::*;
@@ -187,4 +188,57 @@ async fn the_cache_is_bounded_and_keeps_those_that_are_waited_for() {
     );
     first.close().await.unwrap();
     gone.await;
+}
+
+/// Those of a user who wait, as if the bus had told who they are.
+fn take_places(
+    callers: &Callers,
+    uid: u32,
+    numbers: std::ops::Range<usize>,
+) -> Vec<watch::Receiver<bool>> {
+    let places = numbers.map(|number| {
+        let unique_name: OwnedUniqueName = format!(":9.{number}").try_into().unwrap();
+        let (entry, gone) = callers.shared.entry(&unique_name).unwrap();
+        let caller = Caller {
+            unique_name,
+            uid,
+            pid: None,
+        };
+        entry.caller.set(caller).unwrap();
+        gone
+    });
+    places.collect()
+}
+
+#[tokio::test]
+async fn users_that_take_up_all_places_keep_nobody_out() {
+    let bus = PrivateBus::start();
+    let (service, client) = (bus.connect().await, bus.connect().await);
+    let callers = Callers::new(&service).await.unwrap();
+    let lost = |places: &[watch::Receiver<bool>]| {
+        let lost = places.iter().filter(|gone| gone.has_changed().is_err());
+        lost.count()
+    };
+    let root = take_places(&callers, 0, 0..CAPACITY / 2);
+    let greedy = take_places(&callers, 1, CAPACITY / 2..CAPACITY - 1);
+    let modest = take_places(&callers, 2, CAPACITY - 1..CAPACITY);
+    callers.identify(&name(&client)).await.unwrap();
+    assert_eq!((lost(&root), lost(&greedy), lost(&modest)), (0, 1, 0));
+    // Root alone, as many logins at once are, gives up no place.
+    let callers = Callers::new(&service).await.unwrap();
+    let root = take_places(&callers, 0, 0..CAPACITY);
+    let refused = callers.identify(&name(&client)).await;
+    assert!(matches!(refused, Err(UnknownCaller::TooMany)));
+    assert_eq!(lost(&root), 0);
+}
+
+proptest! {
+    #[test]
+    fn who_gives_up_a_place_has_the_most_and_is_not_root(uids in prop::collection::vec(0u32..4, 0..40)) {
+        let times = |uid| uids.iter().filter(|other| **other == uid).count();
+        match greediest(uids.iter().copied()) {
+            Some(uid) => prop_assert!(uid != 0 && (1..4).all(|other| times(other) <= times(uid))),
+            None => prop_assert!(uids.iter().all(|uid| *uid == 0)),
+        }
+    }
 }
