@@ -16,6 +16,7 @@ mod presence;
 mod search;
 mod slots;
 mod tokens;
+mod words;
 
 use std::{
     sync::{Arc, Mutex, PoisonError},

@@ -10,10 +10,14 @@ use oathd_api::{
     names::TOKEN_PATH,
     wire::{AgentRequest, ErrorDetails, TokenRecord},
 };
-use oathd_token::{FormFactor, Model, Token, TokenKey, Watch};
+use oathd_token::{Model, Token, TokenKey, Watch};
 use zbus::{ObjectPath, OwnedObjectPath, names::OwnedUniqueName};
 
-use super::{Call, Service, access::Origin};
+use super::{
+    Call, Service,
+    access::Origin,
+    words::{application_words, capability_words, form_factor_name, model_name},
+};
 use crate::{bus, error::Error, identity::Caller};
 
 /// A token with the object that stands for it.
@@ -361,42 +365,4 @@ fn fits(token: &Token, selector: &str) -> bool {
 fn has_serial(token: &Token, selector: &str) -> bool {
     let serial = token.info().serial;
     serial.is_some_and(|serial| serial.to_string() == selector)
-}
-
-fn model_name(model: Model) -> &'static str {
-    match model {
-        Model::YubiKeyNeo => "YubiKey NEO",
-        Model::YubiKey4 | Model::YubiKey4Fips => "YubiKey 4",
-        Model::YubiKey5 => "YubiKey 5",
-        Model::Generic => "OATH card",
-    }
-}
-
-fn form_factor_name(form_factor: FormFactor) -> Option<&'static str> {
-    match form_factor {
-        FormFactor::Unknown => None,
-        FormFactor::KeychainA => Some("usb-a keychain"),
-        FormFactor::NanoA => Some("usb-a nano"),
-        FormFactor::KeychainC => Some("usb-c keychain"),
-        FormFactor::NanoC => Some("usb-c nano"),
-        FormFactor::KeychainCi => Some("usb-c and lightning"),
-        FormFactor::BioA => Some("usb-a fingerprint"),
-        FormFactor::BioC => Some("usb-c fingerprint"),
-    }
-}
-
-fn application_words(applications: oathd_token::Applications) -> Vec<String> {
-    let names = applications.names().into_iter();
-    names.map(str::to_owned).collect()
-}
-
-fn capability_words(capabilities: &oathd_token::Capabilities) -> Vec<String> {
-    let offered = [
-        (capabilities.rename, "rename"),
-        (capabilities.touch, "touch"),
-        (capabilities.sha512, "sha512"),
-        (true, "password"),
-    ];
-    let words = offered.into_iter().filter(|(offers, _)| *offers);
-    words.map(|(_, word)| word.to_owned()).collect()
 }
