@@ -5,7 +5,7 @@ PREFIX ?= /usr
 DESTDIR ?=
 FUZZ_SECONDS ?= 60
 SOAK_SECONDS ?= 60
-SYSTEM_SUITES ?= bookworm trixie
+SYSTEM_SUITES ?= bookworm trixie trixie-desktop
 
 SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 # End-to-end tests mount and need root; a plain user runs every test program with sudo.
@@ -108,7 +108,13 @@ test-system:
 	tests/system/setup
 	$(MAKE) --no-print-directory deb
 	lintian --fail-on error target/debian/*.deb
-	set -e; for suite in $(SYSTEM_SUITES); do $(SUDO) tests/system/suite "$$suite"; done
+	$(MAKE) --no-print-directory --output-sync --jobs=3 $(SYSTEM_SUITES:%=system-%)
+	set -e; for suite in $(filter-out %-desktop,$(SYSTEM_SUITES)); do \
+		$(SUDO) tests/system/rescue "$$suite"; \
+	done
+
+system-%:
+	$(SUDO) tests/system/suite '$*'
 
 # Boots QEMU: root or sudo. The power is cut on one release; the next one has a newer pcscd and polkit.
 test-vm:
