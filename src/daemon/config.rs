@@ -266,6 +266,9 @@ fn aid_reason(text: &str) -> String {
 }
 
 #[cfg(test)]
+mod man_page;
+
+#[cfg(test)]
 mod tests {
     use proptest::prelude::*;
 

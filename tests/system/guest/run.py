@@ -14,7 +14,7 @@ import traceback
 
 from system import mark, settings, stop
 
-# Files of cases. The last takes away what the first has put there.
+# Files of cases. The last but one takes away what the first has put there; the last begins anew.
 FILES = [
     "the_packages_put_oathd_in_its_place",
     "a_first_call_starts_oathd_in_its_sandbox",
@@ -31,6 +31,7 @@ FILES = [
     "a_login_proves_what_its_session_asks",
     "logins_ask_for_the_second_factor",
     "a_removal_takes_what_it_should",
+    "the_guide_leads_to_sudo_and_back",
 ]
 # Those of a release with a screen.
 ON_A_SCREEN = [FILES[0], "lockers_and_gdm_ask_for_the_second_factor"]

@@ -164,7 +164,8 @@ class Token:
         self.options = options
         self.process = None
 
-    def __enter__(self):
+    def plug(self):
+        """Puts the token into the reader."""
         run("systemctl", "start", "pcscd.service")
         until(lambda: ":8C7B" in pathlib.Path("/proc/net/tcp").read_text()
               + pathlib.Path("/proc/net/tcp6").read_text(), "pcscd's reader")
@@ -172,6 +173,9 @@ class Token:
             ["oathd-sim", "card", *self.options], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
             text=True, env={"PATH": os.environ["PATH"]})
         self.await_word("ready")
+
+    def __enter__(self):
+        self.plug()
         # pcscd looks into the reader about once a second.
         until(lambda: oathctl("tokens", status=None), "the token, to oathd")
         return self
