@@ -28,7 +28,8 @@ def accelerator():
 
 class Machine:
     """A machine made of `image`, with folders shared under their names, and a disk of its own at a
-    socket of NBD. With a saved state it goes on from there. Ends with the block."""
+    socket of NBD, without which it stands still. With a saved state it goes on from there. Ends with
+    the block."""
 
     def __init__(self, image, folder, shares, disk, state=None):
         self.folder = pathlib.Path(folder)
@@ -47,7 +48,8 @@ class Machine:
             "-drive", f"file={image}/root.img,format=raw,if=none,id=root,readonly=on",
             "-device", "virtio-blk-pci,drive=root",
             "-drive", f"file=nbd:unix:{disk},format=raw,if=none,id=state,cache=none",
-            "-device", "virtio-blk-pci,drive=state,logical_block_size=4096,physical_block_size=4096",
+            "-device", "virtio-blk-pci,drive=state,werror=stop,rerror=stop,"
+            "logical_block_size=4096,physical_block_size=4096",
             "-device", "virtio-rng-pci",
             "-serial", f"file:{self.console}",
             "-chardev", f"socket,id=line,path={sockets['line']},server=on,wait=on",

@@ -8,7 +8,7 @@ ROUNDS = 20
 PATIENCE = 90
 # When the power goes: at so many writes and flushes of the disk since the work began, at most. What is
 # answered takes about ten. A machine that does not come to that is cut after some seconds.
-CHANGES = 120
+CHANGES = 80
 SECONDS = 10
 
 
