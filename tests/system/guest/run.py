@@ -66,6 +66,9 @@ def attempt(case):
         journal = ["journalctl", "--no-pager", "--quiet", "-o", "short-monotonic",
                    f"--after-cursor={since}", "--lines=40"]
         subprocess.run(journal, check=False)
+        # Why oathd refused stands in a field of its own.
+        subprocess.run([*journal, "--unit=oathd.service", "--output=verbose",
+                        "--output-fields=MESSAGE,REASON,ERROR"], check=False)
         sys.stdout.flush()
     return failure is None
 
