@@ -1,16 +1,12 @@
 //! Whether the card service answers, asked beside everything else: a service that hangs holds up
 //! whoever asks it.
 
-use std::{
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
-    thread,
-    time::Duration,
-};
+use std::{sync::Arc, thread, time::Duration};
 
-use tokio::{sync::oneshot, time::timeout};
+use tokio::{
+    sync::{Semaphore, oneshot},
+    time::timeout,
+};
 
 use crate::transport::{Source, TransportError};
 
@@ -31,25 +27,27 @@ pub enum CardService {
 /// Asks a service, once at a time.
 pub(crate) struct Probe {
     source: Arc<dyn Source>,
-    /// A thread waits for an answer: however long the service hangs, it is one.
-    waits: Arc<AtomicBool>,
+    /// The one place, which a thread keeps until it is answered: however long the service hangs, it
+    /// is one. Others wait for it, or a service that answers would pass for one that does not.
+    place: Arc<Semaphore>,
 }
 
 impl Probe {
     pub(crate) fn new(source: Arc<dyn Source>) -> Probe {
-        Probe {
-            source,
-            waits: Arc::default(),
-        }
+        let place = Arc::new(Semaphore::new(1));
+        Probe { source, place }
     }
 
     /// Connects, and lets go again.
     pub(crate) async fn ask(&self, patience: Duration) -> CardService {
-        if self.waits.swap(true, Ordering::SeqCst) {
-            return CardService::Silent;
-        }
+        let asked = timeout(patience, self.asked());
+        asked.await.unwrap_or(CardService::Silent)
+    }
+
+    async fn asked(&self) -> CardService {
+        let place = Arc::clone(&self.place).acquire_owned().await;
+        let source = Arc::clone(&self.source);
         let (reply, answer) = oneshot::channel();
-        let (source, waits) = (Arc::clone(&self.source), Arc::clone(&self.waits));
         let started = thread::Builder::new()
             .name("probe".to_owned())
             .spawn(move || {
@@ -60,18 +58,15 @@ impl Probe {
                         reason: other.to_string(),
                     },
                 };
-                waits.store(false, Ordering::SeqCst);
+                drop(place);
                 // Whoever gave up needs no answer.
                 let _ = reply.send(answer);
             });
-        if let Err(error) = started {
-            self.waits.store(false, Ordering::SeqCst);
-            let reason = error.to_string();
-            return CardService::Away { reason };
-        }
-        match timeout(patience, answer).await {
-            Ok(Ok(answer)) => answer,
-            Ok(Err(_)) | Err(_) => CardService::Silent,
+        match started {
+            Ok(_) => answer.await.unwrap_or(CardService::Silent),
+            Err(error) => CardService::Away {
+                reason: error.to_string(),
+            },
         }
     }
 }
@@ -111,13 +106,23 @@ mod tests {
         tell.send("one").unwrap();
         assert_eq!(probe.ask(Duration::MAX).await, away("one"));
         assert_eq!(probe.ask(Duration::ZERO).await, CardService::Silent);
-        // The thread of the one before still waits: none is started, however patient the next is.
-        assert_eq!(probe.ask(Duration::MAX).await, CardService::Silent);
+        // The thread of the one before still waits: none is started.
+        assert_eq!(probe.ask(Duration::ZERO).await, CardService::Silent);
+        assert_eq!(probe.place.available_permits(), 0);
         tell.send("two").unwrap();
-        while probe.waits.load(Ordering::SeqCst) {
-            thread::yield_now();
-        }
         tell.send("three").unwrap();
+        // The next has its turn after it.
         assert_eq!(probe.ask(Duration::MAX).await, away("three"));
+    }
+
+    #[tokio::test]
+    async fn several_who_ask_at_once_are_all_answered() {
+        let (tell, told) = std::sync::mpsc::channel();
+        let probe = Probe::new(Arc::new(Told(Mutex::new(told))));
+        let asking = (probe.ask(Duration::MAX), probe.ask(Duration::MAX));
+        tell.send("one").unwrap();
+        tell.send("two").unwrap();
+        let (one, other) = tokio::join!(asking.0, asking.1);
+        assert!(one != CardService::Silent && other != CardService::Silent);
     }
 }
