@@ -6,7 +6,7 @@ use oathd_core::policy::{Policy, Requirement, Subject};
 
 use super::{
     Accounts,
-    passwd::{self, LookupFailed, User},
+    passwd::{self, Asker, LookupFailed, User},
 };
 use crate::{config::AccountSettings, error::Error};
 
@@ -25,14 +25,14 @@ impl Accounts {
     /// `StateUnavailable` where the groups are not to be known: a policy is never weaker for that.
     /// (An outage that the next service in nsswitch.conf answers for with "no such group" cannot be
     /// told from that.)
-    pub(crate) async fn demanded(&self, uid: Option<u32>) -> Result<Demanded, Error> {
+    pub(crate) async fn demanded(&self, asker: Asker, uid: Option<u32>) -> Result<Demanded, Error> {
         let settings = self.settings();
         let groups = match uid {
             // Root is asked nothing, whatever its groups.
             Some(uid) if uid != 0 && !settings.policy.groups.is_empty() => {
-                let user = passwd::by_uid(uid).await?;
+                let user = passwd::by_uid(asker, uid).await?;
                 let user = user.ok_or_else(|| LookupFailed::of(uid))?;
-                of_policy(&settings.policy, &user).await?
+                of_policy(asker, &settings.policy, &user).await?
             }
             _ => Vec::new(),
         };
@@ -43,13 +43,13 @@ impl Accounts {
         })
     }
 
-    /// The same of a user who was looked up already.
+    /// The same of a user whom an administrator had looked up.
     ///
     /// # Errors
     /// The same.
     pub(crate) async fn demanded_of(&self, user: &User) -> Result<Demanded, Error> {
         let settings = self.settings();
-        let groups = of_policy(&settings.policy, user).await?;
+        let groups = of_policy(Asker::Trusted, &settings.policy, user).await?;
         Ok(Demanded {
             settings,
             groups,
@@ -73,7 +73,11 @@ impl Demanded {
 }
 
 /// The groups of a policy that a user is in.
-async fn of_policy(policy: &Policy, user: &User) -> Result<Vec<String>, LookupFailed> {
+async fn of_policy(
+    asker: Asker,
+    policy: &Policy,
+    user: &User,
+) -> Result<Vec<String>, LookupFailed> {
     let names = policy.groups.iter().map(|(name, _)| name.as_str());
-    passwd::groups_among(user, names).await
+    passwd::groups_among(asker, user, names).await
 }

@@ -45,7 +45,7 @@ impl Service {
             return Ok(false);
         }
         let accounts = self.accounts();
-        let demanded = accounts.demanded(who.uid).await?;
+        let demanded = accounts.demanded(who.asker(), who.uid).await?;
         let now = accounts.ledger.moment(who.account.realm()).now;
         Ok(demanded.at(0, now) == Requirement::EnrolFirst)
     }

@@ -20,8 +20,37 @@ use crate::error::Error;
 /// How long one look may take.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// How many looks are made at once: one that hangs keeps its thread.
-static AT_ONCE: Semaphore = Semaphore::const_new(32);
+/// How many looks are made at once for logins and administrators, and for everybody else: one that
+/// hangs keeps its thread.
+static AT_ONCE: [Semaphore; 2] = [const { Semaphore::const_new(32) }; 2];
+
+/// For whom it is looked. A program that names users whom only a service knows which does not answer
+/// takes up no place of a login.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Asker {
+    /// Root, as logins ask, or an administrator.
+    Trusted,
+    /// Anybody.
+    User,
+}
+
+impl Asker {
+    /// Who asks as the user of a uid.
+    pub(crate) const fn of(uid: u32) -> Asker {
+        match uid {
+            0 => Asker::Trusted,
+            _ => Asker::User,
+        }
+    }
+
+    fn places(self) -> &'static Semaphore {
+        let [trusted, others] = &AT_ONCE;
+        match self {
+            Asker::Trusted => trusted,
+            Asker::User => others,
+        }
+    }
+}
 
 /// A user of this machine.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -82,20 +111,21 @@ pub(crate) fn uid_of(name: &str) -> Result<Option<u32>, LookupFailed> {
 }
 
 /// The user of a name.
-pub(crate) async fn by_name(name: &str) -> Result<Option<User>, LookupFailed> {
+pub(crate) async fn by_name(asker: Asker, name: &str) -> Result<Option<User>, LookupFailed> {
     let name = name.to_owned();
     let look = move || Ok(unistd::User::from_name(&name)?.map(known));
-    apart(PATIENCE, look).await
+    apart((asker, PATIENCE), look).await
 }
 
 /// The user of a uid.
-pub(crate) async fn by_uid(uid: u32) -> Result<Option<User>, LookupFailed> {
+pub(crate) async fn by_uid(asker: Asker, uid: u32) -> Result<Option<User>, LookupFailed> {
     let look = move || Ok(unistd::User::from_uid(Uid::from_raw(uid))?.map(known));
-    apart(PATIENCE, look).await
+    apart((asker, PATIENCE), look).await
 }
 
 /// Those of `groups`, by name, that a user is in.
 pub(crate) async fn groups_among(
+    asker: Asker,
     user: &User,
     groups: impl IntoIterator<Item = &str>,
 ) -> Result<Vec<String>, LookupFailed> {
@@ -104,7 +134,7 @@ pub(crate) async fn groups_among(
     if groups.is_empty() {
         return Ok(groups);
     }
-    apart(PATIENCE, move || {
+    apart((asker, PATIENCE), move || {
         let Ok(name) = CString::new(user.name.as_str()) else {
             return Ok(Vec::new());
         };
@@ -134,11 +164,11 @@ fn known(user: unistd::User) -> User {
 
 /// Runs what blocks on a thread of its own.
 async fn apart<T: Send + 'static>(
-    patience: Duration,
+    (asker, patience): (Asker, Duration),
     work: impl FnOnce() -> Result<T, Errno> + Send + 'static,
 ) -> Result<T, LookupFailed> {
     let look = async {
-        let place = AT_ONCE.acquire().await;
+        let place = asker.places().acquire().await;
         let worked = task::spawn_blocking(move || {
             let worked = work();
             drop(place);
@@ -158,22 +188,44 @@ mod tests {
 
     #[tokio::test]
     async fn root_is_found_by_name_and_uid() {
-        let root = by_uid(0).await.unwrap().unwrap();
-        assert_eq!(by_name(&root.name).await.unwrap(), Some(root.clone()));
+        let root = by_uid(Asker::Trusted, 0).await.unwrap().unwrap();
+        assert_eq!(
+            by_name(Asker::Trusted, &root.name).await.unwrap(),
+            Some(root.clone())
+        );
         assert_eq!(uid_of(&root.name).unwrap(), Some(0));
         let groups = ["no such group", "root", "daemon"];
-        let found = groups_among(&root, groups).await;
+        let found = groups_among(Asker::Trusted, &root, groups).await;
         assert_eq!(found.unwrap(), ["root"]);
-        assert_eq!(by_name("no\0body").await.unwrap(), None);
+        assert_eq!(by_name(Asker::Trusted, "no\0body").await.unwrap(), None);
         assert_eq!(uid_of("no such user").unwrap(), None);
     }
 
     #[tokio::test]
+    async fn nobody_keeps_the_places_of_logins() {
+        let (end, until) = sync_channel::<()>(0);
+        let until = std::sync::Arc::new(std::sync::Mutex::new(until));
+        for _ in 0..Asker::User.places().available_permits() {
+            let until = std::sync::Arc::clone(&until);
+            let hanging = apart((Asker::of(1000), Duration::ZERO), move || {
+                let _ = until.lock().unwrap().recv();
+                Ok(())
+            });
+            assert_eq!(hanging.await, Err(LookupFailed::late()));
+        }
+        assert_eq!(Asker::User.places().available_permits(), 0);
+        let shut_out = apart((Asker::User, Duration::ZERO), || Ok(()));
+        assert_eq!(shut_out.await, Err(LookupFailed::late()));
+        assert!(by_uid(Asker::Trusted, 0).await.unwrap().is_some());
+        drop(end);
+    }
+
+    #[tokio::test]
     async fn a_look_that_fails_or_hangs_finds_nobody_out() {
-        let failed = apart(PATIENCE, || Err::<(), _>(Errno::EIO)).await;
+        let failed = apart((Asker::Trusted, PATIENCE), || Err::<(), _>(Errno::EIO)).await;
         assert_eq!(failed, Err(Errno::EIO.into()));
         let (end, until) = sync_channel::<()>(0);
-        let hanging = apart(Duration::ZERO, move || {
+        let hanging = apart((Asker::Trusted, Duration::ZERO), move || {
             let _ = until.recv();
             Ok(())
         });

@@ -78,7 +78,7 @@ impl Service {
         if is_enrolled || !who.account.realm().is_local() {
             return Ok(asked(is_enrolled));
         }
-        let demanded = self.accounts().demanded(who.uid).await?;
+        let demanded = self.accounts().demanded(who.asker(), who.uid).await?;
         let since = account.policy_since();
         let first = demanded.at(since.unwrap_or(now), now);
         if who.uid.is_some() && since.is_none() && first != demanded.at(0, now) {

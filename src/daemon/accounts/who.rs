@@ -3,7 +3,7 @@
 use oathd_api::ErrorName;
 use oathd_core::{Account, AccountName, CallerClass, RealmName, receipt::Holder};
 
-use super::passwd;
+use super::passwd::{self, Asker};
 use crate::{
     error::Error,
     ledger::{Actor, Draft},
@@ -99,7 +99,7 @@ impl Service {
 
 /// The account of the calling user.
 async fn own(caller: u32) -> Result<(AccountName, Standing, Option<u32>), Error> {
-    let user = passwd::by_uid(caller).await?;
+    let user = passwd::by_uid(Asker::of(caller), caller).await?;
     let user = user.ok_or_else(|| Error::new(ErrorName::NotAuthorized))?;
     let name = AccountName::new(&user.name, RealmName::local())?;
     Ok((name, standing_of(caller, Some(caller))?, Some(caller)))
@@ -110,7 +110,7 @@ async fn local(
     caller: u32,
     name: AccountName,
 ) -> Result<(AccountName, Standing, Option<u32>), Error> {
-    let user = passwd::by_name(name.name()).await?;
+    let user = passwd::by_name(Asker::of(caller), name.name()).await?;
     let uid = user.as_ref().map(|user| user.uid);
     let standing = standing_of(caller, uid)?;
     let name = match user {
@@ -139,6 +139,11 @@ fn fitting<'a>(text: Option<&'a str>, most: usize, key: &str) -> Result<&'a str,
 }
 
 impl Who {
+    /// For whom users are looked up.
+    pub(super) const fn asker(&self) -> Asker {
+        Asker::of(self.caller_uid)
+    }
+
     /// As the audit trail names the caller.
     pub(crate) fn actor(&self) -> Actor {
         Actor {

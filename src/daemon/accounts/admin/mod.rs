@@ -22,7 +22,7 @@ use oathd_core::{Account, AccountName, RealmName, Session};
 use super::{
     Accounts,
     describe::{Grants, describe},
-    passwd,
+    passwd::{self, Asker},
 };
 use crate::{
     authority::Action,
@@ -50,7 +50,7 @@ impl Named {
         if !account.realm().is_local() {
             return Ok(Named { account, uid: None });
         }
-        let user = passwd::by_name(account.name()).await?;
+        let user = passwd::by_name(Asker::Trusted, account.name()).await?;
         let user = user.ok_or_else(|| Error::new(ErrorName::NotEnrolled))?;
         Ok(Named {
             account: AccountName::new(&user.name, RealmName::local())?,

@@ -10,7 +10,10 @@ use zeroize::Zeroizing;
 
 use super::{Accounts, Named, actor, console};
 use crate::{
-    accounts::{Told, passwd},
+    accounts::{
+        Told,
+        passwd::{self, Asker},
+    },
     authority::Action,
     error::Error,
     ledger::Actor,
@@ -77,11 +80,11 @@ impl Accounts {
             fresh_factor: false,
         };
         let receipt = proof.and_then(|id| self.receipts.take(&id));
-        let Some(user) = passwd::by_uid(uid).await? else {
+        let Some(user) = passwd::by_uid(Asker::Trusted, uid).await? else {
             return Ok(approver);
         };
         let group = &self.settings().approvers_group;
-        let groups = passwd::groups_among(&user, [group.as_str()]).await?;
+        let groups = passwd::groups_among(Asker::Trusted, &user, [group.as_str()]).await?;
         approver.in_group = !groups.is_empty();
         let name = AccountName::new(&user.name, RealmName::local())?;
         if let Some(receipt) = receipt
