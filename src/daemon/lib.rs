@@ -28,6 +28,7 @@ mod bus;
 pub mod clock;
 pub mod config;
 pub mod error;
+mod follower;
 pub mod identity;
 mod idle;
 pub mod keyring;

@@ -44,6 +44,14 @@ struct Properties {
     state: String,
 }
 
+/// What is read of a session to tell where it is.
+#[derive(DeserializeDict, Type)]
+#[zbus(signature = "a{sv}", rename_all = "PascalCase")]
+struct Place {
+    active: bool,
+    remote: bool,
+}
+
 /// What is read of a user.
 #[derive(DeserializeDict, Type)]
 #[zbus(signature = "a{sv}", rename_all = "PascalCase")]
@@ -96,6 +104,13 @@ pub(crate) async fn session_of(
     // Once the process has ended, another one may have its pid.
     let is_the_same = credentials.process_fd().is_none_or(runs);
     Ok(is_the_same.then_some(session))
+}
+
+/// Whether a process runs in an active session that is none from elsewhere.
+pub(crate) async fn is_at_hand(connection: &Connection, pid: u32) -> zbus::Result<bool> {
+    let path = ask(connection, "GetSessionByPID", &pid).await?;
+    let place: Place = properties(connection, &path, "Session").await?;
+    Ok(place.active && !place.remote)
 }
 
 /// Whether the process of a descriptor (`pidfd_open(2)`) has not ended.

@@ -7,10 +7,9 @@
 use std::sync::{Arc, Weak};
 
 use futures_util::StreamExt;
-use tokio::task::JoinHandle;
 use zbus::{Connection, OwnedFd, proxy::CacheProperties};
 
-use crate::service::Service;
+use crate::{follower::Follower, service::Service};
 
 #[zbus::proxy(
     interface = "org.freedesktop.login1.Manager",
@@ -28,15 +27,6 @@ trait Logind {
     /// Between the two.
     #[zbus(property)]
     fn preparing_for_sleep(&self) -> zbus::Result<bool>;
-}
-
-/// Follows what another service tells until it is dropped.
-pub(crate) struct Follower(pub(crate) JoinHandle<()>);
-
-impl Drop for Follower {
-    fn drop(&mut self) {
-        self.0.abort();
-    }
 }
 
 /// Begins to follow the sleep of the machine, as logind on the service's bus tells of it.

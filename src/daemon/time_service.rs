@@ -8,7 +8,7 @@ use std::{sync::Arc, time::Duration};
 use tokio::time::timeout;
 use zbus::{Connection, proxy::CacheProperties};
 
-use crate::{service::Service, sleep::Follower};
+use crate::{follower::Follower, service::Service};
 
 /// How long it may take, its start included.
 const PATIENCE: Duration = Duration::from_secs(8);
