@@ -3,6 +3,7 @@
 
 mod backup;
 mod check;
+mod clock;
 mod condition;
 mod decoys;
 mod draft;
