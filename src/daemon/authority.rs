@@ -120,9 +120,7 @@ impl Authorizer {
             })
         }
     }
-}
 
-impl Authorizer {
     /// What polkit says about this very program at pcscd.
     pub async fn card_policy(&self) -> CardPolicy {
         match self {

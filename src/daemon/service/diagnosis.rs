@@ -202,11 +202,9 @@ fn is_of(token: &Token, key: &KeptKey) -> bool {
 
 fn has_twins(tokens: &[Token]) -> bool {
     tokens.iter().enumerate().any(|(number, token)| {
-        let others = tokens.iter().skip(number + 1);
+        let mut others = tokens.iter().skip(number + 1);
         let id = &token.info().device_id;
-        others
-            .into_iter()
-            .any(|other| other.info().device_id == *id)
+        others.any(|other| other.info().device_id == *id)
     })
 }
 

@@ -228,13 +228,14 @@ fn find(state: &Path, credentials: Option<&Path>) -> Result<Option<VaultKey>, St
         Some((state.join(FILE), KeySource::File)),
     ];
     for (path, source) in places.into_iter().flatten() {
-        match key_file::read(&path, source == KeySource::File) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-            Err(error)
-                if error.kind() == io::ErrorKind::UnexpectedEof
-                    && source == KeySource::Credential => {}
-            Err(error) => return Err(format!("{}: {error}", path.display())),
+        let error = match key_file::read(&path, source == KeySource::File) {
             Ok(bytes) => return Ok(Some(VaultKey { bytes, source })),
+            Err(error) => error,
+        };
+        match (error.kind(), source) {
+            (io::ErrorKind::NotFound, _)
+            | (io::ErrorKind::UnexpectedEof, KeySource::Credential) => {}
+            _ => return Err(format!("{}: {error}", path.display())),
         }
     }
     Ok(None)

@@ -17,7 +17,8 @@ pub(crate) const LENGTH: usize = 32;
 /// The bytes of a key.
 pub(crate) type KeyBytes = Zeroizing<[u8; LENGTH]>;
 
-/// Reads a key; nothing may follow it. An empty file is [`io::ErrorKind::UnexpectedEof`]. Says so in the log when `private` and others can read it.
+/// Reads a key; nothing may follow it. An empty file is [`io::ErrorKind::UnexpectedEof`]. The log is
+/// told when the key is `private` and others can read it.
 pub(crate) fn read(path: &Path, private: bool) -> io::Result<KeyBytes> {
     let mut file = File::open(path)?;
     let mode = file.metadata()?.permissions().mode() & 0o777;
