@@ -184,9 +184,8 @@ impl Shared {
         if !entries.contains_key(name.as_str()) && entries.len() >= CAPACITY {
             let idle = oldest(&entries, |entry| entry.gone.receiver_count() == 0);
             let place = idle.or_else(|| {
-                let uids = entries.values().filter_map(|entry| entry.uid());
-                let greediest = greediest(uids);
-                greediest.and_then(|uid| oldest(&entries, |entry| entry.uid() == Some(uid)))
+                let greediest = greediest(entries.values().map(|entry| entry.uid()));
+                greediest.and_then(|uid| oldest(&entries, |entry| entry.uid() == uid))
             });
             // Whoever waits for the end of the one who loses the place is told of it.
             entries.remove(&place.ok_or(UnknownCaller::TooMany)?);
@@ -253,10 +252,11 @@ fn oldest(
 }
 
 /// The user who occurs most often, and gives up a place to a newcomer: a few users that take up all
-/// they may must not keep logins out. Root, for whom logins ask, gives up none.
-fn greediest(uids: impl Iterator<Item = u32>) -> Option<u32> {
+/// they may must not keep logins out. Root, for whom logins ask, gives up none; those of whom the bus
+/// has not told yet count as one user, or a flood of new programs would take the places of all others.
+fn greediest(uids: impl Iterator<Item = Option<u32>>) -> Option<Option<u32>> {
     let mut counts = HashMap::new();
-    for uid in uids.filter(|uid| *uid != 0) {
+    for uid in uids.filter(|uid| *uid != Some(0)) {
         *counts.entry(uid).or_insert(0_usize) += 1;
     }
     let most = counts.into_iter().max_by_key(|(_, count)| *count);
