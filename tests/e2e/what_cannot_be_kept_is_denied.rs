@@ -111,7 +111,7 @@ fn break_disk(world: &mut World, calls: &str, error: &str) -> Process {
     };
     until("strace on oathd", || {
         let threads = fs::read_dir(format!("/proc/{oathd}/task"));
-        let all = threads.is_ok_and(|threads| threads.map(traced).all(|traced| traced));
+        let all = threads.is_ok_and(|mut threads| threads.all(traced));
         Ok(all.then_some(()))
     })
     .unwrap();
