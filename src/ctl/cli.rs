@@ -41,7 +41,7 @@ pub(crate) struct Cli {
 }
 
 /// Options of every command.
-#[derive(Debug, Args)]
+#[derive(Clone, Debug, Args)]
 pub(crate) struct Global {
     /// The token, by its serial or the start of its id; `add`, `import` and `enroll` take several
     #[arg(long, global = true, help_heading = GENERAL, value_name = "TOKEN")]

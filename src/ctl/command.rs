@@ -32,11 +32,9 @@ pub(crate) async fn run(cli: Cli) -> Result<(), Failure> {
             return account::login::run(&cli.global, args);
         }
         Command::Pam(command) => return pam::run(&cli.global, command),
+        Command::Doctor(args) => return doctor::run(&cli.global, args).await,
         Command::Import(args) if args.dry_run => return import::show(&cli.global, args),
         _ => {}
-    }
-    if let Command::Doctor(args) = &cli.command {
-        return doctor::run(cli.global, args).await;
     }
     let session = Session::open(cli.global).await?;
     match &cli.command {
@@ -57,6 +55,6 @@ pub(crate) async fn run(cli: Cli) -> Result<(), Failure> {
         Command::Admin(command) => admin::run(&session, command).await,
         Command::Pam(command) => pam::run(&session.global, command),
         Command::Completions(args) => completions::run(args),
-        Command::Doctor(_) => Ok(()),
+        Command::Doctor(args) => doctor::run(&session.global, args).await,
     }
 }

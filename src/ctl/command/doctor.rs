@@ -12,9 +12,9 @@ use crate::output;
 const INDENT: usize = 9;
 
 /// Shows what is found; fails where there is a problem.
-pub(crate) async fn run(global: Global, args: &DoctorArgs) -> Result<(), Failure> {
+pub(crate) async fn run(global: &Global, args: &DoctorArgs) -> Result<(), Failure> {
     let (in_json, colour) = (global.json, output::colours(global.color));
-    let facts = doctor::gather(global).await;
+    let facts = doctor::gather(global.clone()).await;
     let mut found = doctor::examine(&facts);
     let problems = found
         .iter()
