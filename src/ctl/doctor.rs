@@ -11,7 +11,6 @@ mod logins;
 mod policy;
 mod scdaemon;
 mod service;
-mod stack;
 mod state;
 
 use oathd_client::{DiagnosisRecord, StatusRecord};

@@ -1,6 +1,8 @@
 //! What the service files of PAM say about a login: whether the second factor is asked for, and what
 //! lets in without it. Pure: files come in as a function.
 
+pub(crate) mod run;
+
 /// How deep files may include one another; libpam allows 32.
 const DEPTH_MAX: usize = 32;
 
@@ -12,8 +14,8 @@ const OATHD: &str = "pam_oathd.so";
 pub(crate) struct Stack {
     /// The second factor is asked for.
     pub(crate) asks: bool,
-    /// Modules that let in before it is asked for, by their success alone.
-    pub(crate) short_circuits: Vec<String>,
+    /// Modules that let in without it.
+    pub(crate) bypasses: Vec<String>,
 }
 
 /// A line of an auth stack.
@@ -28,46 +30,30 @@ pub(crate) struct Line {
     pub(crate) arguments: String,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Success {
-    /// The next line follows.
-    GoesOn,
-    /// The login is decided.
-    Ends,
-    /// So many lines are left out.
-    Skips(usize),
-}
-
 impl Line {
     /// Whether it is the line of pam_oathd that decides, not the one that only asks.
     pub(crate) fn is_oathds(&self) -> bool {
         self.module.rsplit('/').next() == Some(OATHD) && !self.arguments.contains("collect")
     }
+
+    /// The module, as it is called here.
+    pub(crate) fn named(&self) -> String {
+        let text = format!("{} {}", self.module, self.arguments);
+        text.trim().to_owned()
+    }
 }
 
 /// Reads the auth stack of a service; `file` gives the text of a file of the folder.
 pub(crate) fn read(service: &str, file: &dyn Fn(&str) -> Option<String>) -> Stack {
-    let mut lines = lines(service, file);
-    lines.retain(|line| !line.module.is_empty());
-    let Some(asking) = lines.iter().position(Line::is_oathds) else {
+    let lines = lines(service, file);
+    let Some(asking) = lines.iter().find(|line| line.is_oathds()) else {
         return Stack::default();
     };
-    let mut stack = Stack {
-        asks: demands(&lines[asking].control),
-        short_circuits: Vec::new(),
-    };
-    for (at, line) in lines[..asking].iter().enumerate() {
-        let passes = match success(&line.control) {
-            Success::GoesOn => false,
-            Success::Ends => true,
-            Success::Skips(count) => at + count >= asking,
-        };
-        if passes {
-            let text = format!("{} {}", line.module, line.arguments);
-            stack.short_circuits.push(text.trim().to_owned());
-        }
+    let bypasses = run::examine(&lines).bypasses;
+    Stack {
+        asks: demands(&asking.control),
+        bypasses: bypasses.iter().map(Line::named).collect(),
     }
-    stack
 }
 
 /// The lines of the auth stack of a service, with those of what it includes.
@@ -137,18 +123,6 @@ pub(crate) fn action<'a>(control: &'a str, value: &str) -> Option<&'a str> {
     of(value).or_else(|| of("default"))
 }
 
-fn success(control: &str) -> Success {
-    match control {
-        "sufficient" => Success::Ends,
-        "required" | "requisite" | "optional" => Success::GoesOn,
-        _ => match action(control, "success") {
-            Some("done" | "end") => Success::Ends,
-            Some(act) => act.parse().map_or(Success::GoesOn, Success::Skips),
-            None => Success::GoesOn,
-        },
-    }
-}
-
 /// Whether the failure of a module ends in a refusal.
 fn demands(control: &str) -> bool {
     match control {
@@ -184,7 +158,7 @@ auth\trequired\tpam_oathd.so
         ]);
         assert!(stack.asks);
         let exempt = "pam_succeed_if.so quiet user ingroup oathd-exempt";
-        assert_eq!(stack.short_circuits, [exempt]);
+        assert_eq!(stack.bypasses, [exempt]);
         let included = of(&[("sudo", "auth include other"), ("other", COMMON)]);
         assert_eq!(included, stack);
     }
@@ -194,20 +168,24 @@ auth\trequired\tpam_oathd.so
         for before in [
             "auth sufficient pam_rootok.so",
             "-auth [success=done default=ignore] pam_fprintd.so",
-            "auth [success=end default=ignore] pam_fprintd.so max-tries=1",
-            "auth [default=ignore success=5] pam_fprintd.so",
+            "auth [default=ignore success=5] pam_fprintd.so max-tries=1",
         ] {
-            let stack = of(&[("sudo", &format!("{before}\n{COMMON}"))]);
-            assert_eq!(stack.short_circuits.len(), 2, "{before}");
+            let stack = of(&[(
+                "sudo",
+                &format!("{before}\n{COMMON}auth required pam_permit.so"),
+            )]);
+            assert_eq!(stack.bypasses.len(), 2, "{before}");
         }
         for harmless in [
             "auth required pam_env.so",
             "auth [success=4 default=ignore] pam_x.so",
+            // A word of pam-auth-update's profiles, which libpam does not know.
+            "auth [success=end default=ignore] pam_fprintd.so",
             "session sufficient pam_rootok.so",
             "#auth sufficient pam_rootok.so",
         ] {
             let stack = of(&[("sudo", &format!("{harmless}\n{COMMON}"))]);
-            assert_eq!(stack.short_circuits.len(), 1, "{harmless}");
+            assert_eq!(stack.bypasses.len(), 1, "{harmless}");
         }
     }
 

@@ -149,7 +149,7 @@ fn status(global: &Global) -> Result<(), Failure> {
     if global.json {
         let services: Vec<_> = stacks
             .iter()
-            .map(|(name, stack)| json!({ "service": name, "without_factor": stack.short_circuits }))
+            .map(|(name, stack)| json!({ "service": name, "without_factor": stack.bypasses }))
             .collect();
         return output::print_json(&json!({ "on_trial": trial, "services": services }));
     }
@@ -165,7 +165,7 @@ fn status(global: &Global) -> Result<(), Failure> {
 }
 
 fn row((service, stack): &(String, Stack)) -> Vec<String> {
-    let note = match stack.short_circuits.as_slice() {
+    let note = match stack.bypasses.as_slice() {
         [] => String::new(),
         modules => format!("not after {}", modules.join(", nor after ")),
     };

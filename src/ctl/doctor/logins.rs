@@ -2,10 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use super::stack::{self, is_first_factor};
 use super::{Facts, Finding, Verdict};
 use crate::output::harmless;
 use crate::pam_stack::Line;
+use crate::pam_stack::run::{self, is_first_factor};
 
 /// The logins of this host.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -127,12 +127,12 @@ fn weaknesses(asking: &[&Login]) -> Vec<Finding> {
 }
 
 fn of_stack(lines: &[Line]) -> Vec<(Verdict, String, String)> {
-    let verdict = stack::examine(lines);
+    let verdict = run::examine(lines);
     let order =
         format!("Put the line of pam_oathd.so before it, or let it jump to that line; {MANUAL}.");
     let mut found = Vec::new();
     for line in &verdict.bypasses {
-        let shown = harmless(format!("{} {}", line.module, line.arguments).trim());
+        let shown = harmless(&line.named());
         let kind = match line.module.rsplit('/').next().unwrap_or_default() {
             // Root becomes anybody anyway, and the group is there to be exempt.
             "pam_rootok.so" => continue,

@@ -4,7 +4,7 @@
 
 use std::collections::HashSet;
 
-use crate::pam_stack::{Line, action};
+use super::{Line, action};
 
 /// Modules that check a first factor, or a whole login, by themselves.
 const FIRST_FACTORS: [&str; 12] = [
@@ -121,10 +121,8 @@ pub(crate) fn examine(lines: &[Line]) -> Verdict {
 }
 
 fn grant(lines: &[Line], case: Case, tame: &HashSet<usize>) -> Option<State> {
-    let mut ends: Vec<State> = grants(lines, case, tame).collect();
     // Ways past pam_oathd are told before those through it.
-    ends.sort_by_key(|end| (end.asked, end.over));
-    ends.into_iter().next()
+    grants(lines, case, tame).min_by_key(|end| (end.asked, end.over))
 }
 
 /// How logins end that let in. Lines of `tame` lead nobody past pam_oathd.
@@ -228,8 +226,7 @@ fn deed<'a>(control: &'a str, outcome: &str) -> &'a str {
         ("substack", _) => "ignore",
         ("required" | "requisite" | "optional", "success") => "ok",
         ("sufficient", "success") => "done",
-        ("required" | "requisite" | "optional" | "sufficient", "ignore") => "ignore",
-        ("optional" | "sufficient", _) => "ignore",
+        ("required" | "requisite", "ignore") | ("optional" | "sufficient", _) => "ignore",
         ("required", _) => "bad",
         ("requisite", _) => "die",
         _ => action(control, outcome).unwrap_or("bad"),
@@ -239,12 +236,9 @@ fn deed<'a>(control: &'a str, outcome: &str) -> &'a str {
 /// Where the stack or substack of a line ends.
 fn after_stack(lines: &[Line], at: usize) -> usize {
     let level = lines.get(at).map_or(0, |line| line.level);
-    let rest = lines.iter().skip(at + 1);
-    at + 1
-        + rest
-            .take_while(|line| line.level >= level && level > 0)
-            .count()
-        + if level == 0 { lines.len() } else { 0 }
+    let mut outside = lines.iter().skip(at + 1);
+    let end = outside.position(|line| line.level < level);
+    end.map_or(lines.len(), |end| at + 1 + end)
 }
 
 /// Where a jump over so many lines of the own stack leads, and whether there are so many; a substack
