@@ -7,7 +7,7 @@ use hmac::{Hmac, Mac};
 use rusqlite::{Connection, OptionalExtension, Row};
 use sha2::Sha256;
 
-use super::trail::Head;
+use super::trail::{Head, read_head};
 
 /// The first byte, where an entry has its version.
 const MARK: u8 = 0;
@@ -65,7 +65,7 @@ impl Place {
             seq: row.get(0)?,
             at: row.get(1)?,
             entry: row.get(2)?,
-            head: row.get(3)?,
+            head: read_head(row, 3)?,
         })
     }
 

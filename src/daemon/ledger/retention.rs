@@ -8,7 +8,7 @@ use sha2::Sha256;
 use super::{
     gaps::{self, Gap},
     shares,
-    trail::Ends,
+    trail::{Ends, next_head, read_head},
 };
 
 /// After how many entries the oldest are looked at, and twice as many can go: a backlog shrinks.
@@ -33,19 +33,20 @@ impl Default for Retention {
 }
 
 impl Retention {
-    /// Lets entries go, now and then: what is too old, and what is too much.
+    /// Lets entries go, now and then: what is too old, and what is too much. False where what went did
+    /// not fit what went before it: nobody finds that later.
     pub(super) fn apply(
         self,
         connection: &Connection,
         key: &Hmac<Sha256>,
         ends: &mut Ends,
         (before, moment): (u64, Moment),
-    ) -> rusqlite::Result<()> {
+    ) -> rusqlite::Result<bool> {
         if before / STRIDE == ends.last / STRIDE {
-            return Ok(());
+            return Ok(true);
         }
         self.let_surplus_go(connection, key, ends)?;
-        self.let_old_go(connection, ends, moment)
+        self.let_old_go(connection, key, ends, moment)
     }
 
     fn let_surplus_go(
@@ -75,30 +76,40 @@ impl Retention {
     fn let_old_go(
         self,
         connection: &Connection,
+        key: &Hmac<Sha256>,
         ends: &mut Ends,
         moment: Moment,
-    ) -> rusqlite::Result<()> {
-        let sql = "SELECT seq, at, entry, share FROM audit WHERE seq > ? ORDER BY seq LIMIT ?";
+    ) -> rusqlite::Result<bool> {
+        let sql =
+            "SELECT seq, at, entry, share, head FROM audit WHERE seq > ? ORDER BY seq LIMIT ?";
         let mut query = connection.prepare_cached(sql)?;
         let mut rows = query.query((ends.base, 2 * STRIDE))?;
-        let mut gone = None;
+        let (mut gone, mut fits) = (None, true);
+        let (mut before, mut head) = (ends.base, ends.base_head);
         while let Some(row) = rows.next()? {
             let (seq, at): (u64, u64) = (row.get(0)?, row.get(1)?);
-            let is_gap = Gap::read(&row.get::<_, Vec<u8>>(2)?).is_some();
+            let entry: Vec<u8> = row.get(2)?;
+            let gap = Gap::read(&entry);
             // A clock that cannot be believed makes nothing old.
             let old = moment.clock == Trust::Good && at.saturating_add(self.age) < moment.now;
-            if seq == ends.last || !(is_gap || old) {
+            if seq == ends.last || !(gap.is_some() || old) {
                 break;
             }
             if let Some(share) = row.get(3)? {
                 shares::uncount(connection, share, 1)?;
             }
+            let kept = read_head(row, 4)?;
+            fits &= match gap {
+                Some(gap) => gap.first == before + 1 && gap.fits(key, seq, at, &kept),
+                None => seq == before + 1 && kept == next_head(&head, seq, at, &entry),
+            };
+            (before, head) = (seq, kept);
             gone = Some(seq);
         }
-        match gone {
-            Some(seq) => begin_after(connection, ends, seq),
-            None => Ok(()),
+        if let Some(seq) = gone {
+            begin_after(connection, ends, seq)?;
         }
+        Ok(fits)
     }
 }
 
@@ -106,7 +117,7 @@ impl Retention {
 fn begin_after(connection: &Connection, ends: &mut Ends, seq: u64) -> rusqlite::Result<()> {
     let head = connection
         .prepare_cached("SELECT head FROM audit WHERE seq = ?")?
-        .query_row([seq], |row| row.get(0))?;
+        .query_row([seq], |row| read_head(row, 0))?;
     (ends.base, ends.base_head) = (seq, head);
     connection
         .prepare_cached("DELETE FROM audit WHERE seq <= ?")?

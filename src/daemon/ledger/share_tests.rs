@@ -141,3 +141,35 @@ async fn a_trail_without_shares_is_administrators_and_goes_on() {
     assert_eq!(rows(&stand, &share("")), [1, 2, 3, 4, 5]);
     assert_eq!(rows(&stand, &share("shop")), [6]);
 }
+
+#[tokio::test]
+async fn what_goes_is_looked_at_before() {
+    let forged = format!("x'00{:016x}{:064x}'", 1, 0);
+    let deeds = [
+        "DELETE FROM audit WHERE seq BETWEEN 3 AND 9".to_owned(),
+        "UPDATE audit SET head = zeroblob(32) WHERE seq = 5".to_owned(),
+        "UPDATE audit SET head = x'00' WHERE seq = 5".to_owned(),
+        "UPDATE audit SET at = 0 WHERE seq < 9".to_owned(),
+        format!(
+            "DELETE FROM audit WHERE seq < 9; UPDATE audit SET entry = {forged}, share = NULL WHERE seq = 9"
+        ),
+    ];
+    for deed in [None].into_iter().chain(deeds.iter().map(Some)) {
+        let mut stand = Stand::new().await;
+        let (entries, age) = (1_000, 1_000);
+        stand.ledger().set_retention(Retention { entries, age });
+        write(&stand, "", 20).await;
+        stand.close();
+        if let Some(deed) = deed {
+            stand.tamper(deed);
+        }
+        stand.reopen().await;
+        stand.ledger().set_retention(Retention { entries, age });
+        stand.clock.set(NOW + age + 1);
+        write(&stand, "", 64).await;
+        let verdict = stand.ledger().verify_audit().await.unwrap();
+        assert!(verdict.first > 20, "{deed:?}: the old ones are gone");
+        let noted = matches!(verdict.fault, Some(AuditFault::Noted { .. }));
+        assert_eq!(noted, deed.is_some(), "{deed:?}: {:?}", verdict.fault);
+    }
+}

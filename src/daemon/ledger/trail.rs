@@ -119,6 +119,12 @@ impl Ends {
     }
 }
 
+/// The head in a column; one of another length fits nothing.
+pub(super) fn read_head(row: &Row<'_>, column: usize) -> rusqlite::Result<Head> {
+    let bytes: Vec<u8> = row.get(column)?;
+    Ok(bytes.try_into().unwrap_or_default())
+}
+
 /// The head after an entry.
 pub(super) fn next_head(before: &Head, seq: u64, at: u64, entry: &[u8]) -> Head {
     let mut hash = Sha256::new();

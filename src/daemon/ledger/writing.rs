@@ -202,7 +202,7 @@ impl Shared {
             .map(|(ends, _)| ends)
             .unwrap_or_default();
         let before = ends.last;
-        let alarm = happened.iter().any(What::is_alarm);
+        let mut alarm = happened.iter().any(What::is_alarm);
         let share = shares::count(connection, shares::of(actor, account), happened.len())?;
         for what in happened {
             let place = (moment.now, share);
@@ -210,7 +210,13 @@ impl Shared {
         }
         ends.latest = self.times.latest();
         let retention = *lock(&self.retention);
-        retention.apply(connection, &keys.trail, &mut ends, (before, moment))?;
+        if !retention.apply(connection, &keys.trail, &mut ends, (before, moment))? {
+            tracing::error!("entries of the audit trail were changed by somebody else than oathd");
+            alarm = true;
+            let share = shares::count(connection, shares::of(&Actor::ITSELF, None), 1)?;
+            let broken = (&Actor::ITSELF, None, What::TrailBroken);
+            ends.append(connection, (moment.now, share), broken)?;
+        }
         ends.write(connection, &keys.trail)?;
         Ok(Some(Appended {
             is_notable: alarm || trail::is_milestone(before, ends.last),
