@@ -5,13 +5,16 @@
 
 use std::{sync::Arc, time::Duration};
 
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 use zbus::{Connection, proxy::CacheProperties};
 
 use crate::{follower::Follower, service::Service};
 
 /// How long it may take, its start included.
 const PATIENCE: Duration = Duration::from_secs(8);
+
+/// How long nobody is asked again who did not vouch: attempts come as fast as anybody likes.
+const PAUSE: Duration = Duration::from_secs(1);
 
 #[zbus::proxy(
     interface = "org.freedesktop.timedate1",
@@ -36,12 +39,16 @@ pub(crate) fn follow(service: &Arc<Service>) -> Follower {
             };
             let asked = timeout(PATIENCE, is_synchronised(&connection)).await;
             match (asked, service.upgrade()) {
-                (Ok(Ok(true)), Some(service)) => service.accounts().ledger.vouch(ahead),
+                (Ok(Ok(true)), Some(service)) => {
+                    service.accounts().ledger.vouch(ahead);
+                    continue;
+                }
                 (Ok(Ok(false)), _) => tracing::warn!("the clock jumped, and is not synchronised"),
                 (Ok(Err(error)), _) => tracing::warn!(%error, "nobody vouches for the clock"),
                 (Err(_), _) => tracing::warn!("timedated does not answer"),
                 (_, None) => return,
             }
+            sleep(PAUSE).await;
         }
     }))
 }
