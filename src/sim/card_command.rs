@@ -25,11 +25,11 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// With --usb it is a whole YubiKey with its own reader, for udev, libccid and hidraw. That needs
 /// root and the kernel module vhci-hcd.
 ///
-/// The command prints `ready` when the card is in the reader, or the token taken up by USB, and `removed`, `touch-awaited` and
-/// `touch-over` as these happen. It reads a line at a time on its standard input: `touch`,
-/// `remove`, `insert`, `fault SPEC`, or `count`, which prints `commands N`, the number of command
-/// APDUs so far. It runs until SIGTERM or SIGINT (status 0) or until
-/// the reader goes (69); SIGUSR1 touches the card.
+/// The command prints `ready` when the card is in the reader, or the token taken up by USB, and
+/// `removed`, `touch-awaited` and `touch-over` as these happen. It reads a line at a time on its
+/// standard input: `touch`, `remove`, `insert`, `fault SPEC`, or `count`, which prints
+/// `commands N`, the number of command APDUs so far. It runs until SIGTERM or SIGINT (status 0) or
+/// until the reader goes (69); SIGUSR1 touches the card.
 #[derive(Args)]
 pub(crate) struct Arguments {
     /// Where vpcd listens
