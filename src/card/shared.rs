@@ -303,6 +303,14 @@ impl SharedCard {
             .status
     }
 
+    /// Waits until the card is inserted.
+    pub fn wait_for_insertion(&self) {
+        let mut status = self.status();
+        while !status.present {
+            status = self.wait_for_change(status.generation, Duration::from_secs(86_400));
+        }
+    }
+
     fn pull(&self, slot: &mut Slot) {
         if slot.status.present {
             slot.status.present = false;

@@ -78,7 +78,7 @@ impl Front {
     /// Always, as only the loss of the port ends it.
     pub fn run(&self, mut configured: impl FnMut()) -> UsbError {
         loop {
-            self.await_insertion();
+            self.card.wait_for_insertion();
             let cable = match vhci::attach(&self.controller) {
                 Ok(cable) => cable,
                 Err(error) => return error.into(),
@@ -102,15 +102,6 @@ impl Front {
         self.card.remove();
         if let Some(cable) = self.cable().take() {
             unplug(&cable);
-        }
-    }
-
-    fn await_insertion(&self) {
-        let mut status = self.card.status();
-        while !status.present {
-            status = self
-                .card
-                .wait_for_change(status.generation, Duration::from_secs(86_400));
         }
     }
 

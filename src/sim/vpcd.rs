@@ -67,7 +67,7 @@ impl Front {
     /// Always, as only the loss of the reader ends it.
     pub fn run(&self, patience: Duration, mut connected: impl FnMut()) -> VpcdError {
         loop {
-            self.await_insertion();
+            self.card.wait_for_insertion();
             let stream = match self.connect(patience) {
                 Ok(stream) => stream,
                 Err(error) => return error,
@@ -92,15 +92,6 @@ impl Front {
         if let Some(stream) = self.link().take() {
             // An error means that the connection is gone already.
             let _ = stream.shutdown(Shutdown::Both);
-        }
-    }
-
-    fn await_insertion(&self) {
-        let mut status = self.card.status();
-        while !status.present {
-            status = self
-                .card
-                .wait_for_change(status.generation, Duration::from_secs(86_400));
         }
     }
 
