@@ -1,6 +1,6 @@
 //! `oathctl doctor`: what stands in the way of codes and logins on this host, and what to do about
-//! it. Facts come in from [`gather`]; the rules that make findings of them are pure, and each subject
-//! has a file of its own.
+//! it. Facts come in from [`gather`](mod@gather); the rules that make findings of them are pure, and
+//! each subject has a file of its own.
 
 mod account;
 mod cards;
