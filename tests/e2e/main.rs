@@ -60,6 +60,7 @@ mod every_error_name_is_asserted;
 mod holder;
 mod interop;
 mod keys_follow_a_model;
+mod logind;
 mod near;
 mod no_answer_of_an_account_is_written_down;
 mod no_secret_is_written_down;
