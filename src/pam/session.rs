@@ -45,9 +45,12 @@ pub(crate) fn open(pamh: &mut PamHandle, arguments: &Arguments) -> Result<PamRes
     let session = environment(pamh, SESSION)
         .filter(|id| !id.is_empty() && user == entry.user && caller(pamh).is_root);
     let oathd = connect(pamh, arguments, &entry.user);
-    let redeemed = oathd.and_then(|oathd| match &session {
-        Some(session) => oathd.bind(&entry.receipt, session),
-        None => oathd.redeem(&entry.receipt),
+    let redeemed = oathd.and_then(|mut oathd| {
+        oathd.hurry();
+        match &session {
+            Some(session) => oathd.bind(&entry.receipt, session),
+            None => oathd.redeem(&entry.receipt),
+        }
     });
     if let Err(failure) = redeemed {
         log(
