@@ -1,5 +1,6 @@
 """A simulated YubiKey in a port of the machine, and what udev makes of it."""
 
+import errno
 import os
 import pathlib
 import subprocess
@@ -44,9 +45,19 @@ class Key(Token):
 def device():
     """The folder of the key in /sys, if it is plugged in."""
     for vendor in pathlib.Path("/sys/bus/usb/devices").glob("*/idVendor"):
-        if vendor.read_text().strip() == YUBICO:
+        if read(vendor) == YUBICO:
             return vendor.resolve().parent
     return None
+
+
+def read(attribute):
+    """What the kernel says in a file of /sys, None when its device goes meanwhile."""
+    try:
+        return attribute.read_text().strip()
+    except OSError as error:
+        if error.errno in (errno.ENODEV, errno.ENOENT):
+            return None
+        raise
 
 
 def hidraw(protocol):
@@ -59,5 +70,5 @@ def nodes(protocol):
     for node in pathlib.Path("/sys/class/hidraw").iterdir():
         interface = (node / "device").resolve().parent
         if device() in interface.parents and \
-                (interface / "bInterfaceProtocol").read_text().strip() == protocol:
+                read(interface / "bInterfaceProtocol") == protocol:
             yield pathlib.Path("/dev") / node.name
