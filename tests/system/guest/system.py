@@ -1,5 +1,6 @@
 """What the cases do to the machine: commands as somebody, units, a token, the journal."""
 
+import errno
 import itertools
 import json
 import os
@@ -59,6 +60,16 @@ def until(condition, what):
         if time.monotonic() > end:
             raise Failed(f"not in {PATIENCE} s: {what}")
         time.sleep(0.05)
+
+
+def read(file):
+    """What the kernel says in a file of /sys or /proc, None when what it is about goes meanwhile."""
+    try:
+        return file.read_text().strip()
+    except OSError as error:
+        if error.errno in (errno.ENODEV, errno.ENOENT, errno.ESRCH):
+            return None
+        raise
 
 
 def equal(found, wanted):

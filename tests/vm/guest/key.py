@@ -1,11 +1,10 @@
 """A simulated YubiKey in a port of the machine, and what udev makes of it."""
 
-import errno
 import os
 import pathlib
 import subprocess
 
-from system import Token, oathctl, run, until
+from system import Token, oathctl, read, run, until
 
 YUBICO = "1050"
 
@@ -48,16 +47,6 @@ def device():
         if read(vendor) == YUBICO:
             return vendor.resolve().parent
     return None
-
-
-def read(attribute):
-    """What the kernel says in a file of /sys, None when its device goes meanwhile."""
-    try:
-        return attribute.read_text().strip()
-    except OSError as error:
-        if error.errno in (errno.ENODEV, errno.ENOENT):
-            return None
-        raise
 
 
 def hidraw(protocol):

@@ -9,8 +9,8 @@ import re
 import subprocess
 
 from cases.the_state_outlives_every_end import Remembered, state_is_whole
-from system import (PASSWORD, SECRET, STATE, Failed, Token, equal, journal, mark, oathctl, pid, run,
-                    settings, stop, unit, until)
+from system import (PASSWORD, SECRET, STATE, Failed, Token, equal, journal, mark, oathctl, pid, read,
+                    run, settings, stop, unit, until)
 from talk import make_user
 
 LIBC = ctypes.CDLL(None, use_errno=True)
@@ -28,7 +28,7 @@ class Spec(ctypes.Structure):
 def idle_timer():
     """The descriptor in oathd that its idle time runs on, or None: a timer of the boot clock."""
     for info in pathlib.Path(f"/proc/{pid()}/fdinfo").iterdir():
-        text = info.read_text()
+        text = read(info) or ""
         left = re.search(r"^it_value: \((\d+),", text, re.MULTILINE)
         if left and re.search(r"^clockid: 7$", text, re.MULTILINE) and int(left[1]) > IDLE_SECONDS / 2:
             return int(info.name)
