@@ -3,7 +3,6 @@ the rules of udev do, that a plug starts oathd where it should, that codes are r
 out ends the call that waits for it and nothing else, and that it works after a replug and a sleep.
 The key is simulated: what a real one does beside the specifications is not shown."""
 
-import grp
 import hashlib
 import hmac
 import json
@@ -44,14 +43,17 @@ def kept(*options):
     return Key("--serial", "7654321", "--state", str(KEEP), *options)
 
 
-def the_keyboard_is_the_groups_and_nothing_else_is():
+def no_device_is_given_to_oathd_or_to_everybody():
     key = kept()
     key.plug()
     try:
-        keyboard, fido = hidraw("01").stat(), hidraw("00").stat()
-        equal((grp.getgrgid(keyboard.st_gid).gr_name, stat.S_IMODE(keyboard.st_mode)), ("oathd", 0o660))
-        equal(grp.getgrgid(fido.st_gid).gr_name == "oathd", False)
-        equal(properties(f"--name={hidraw('01')}").get("OATHD_KEY"), "1")
+        for node in [hidraw("01"), hidraw("00")]:
+            equal((node, stat.S_IMODE(node.stat().st_mode) & 0o007), (node, 0))
+            for access in ["-r", "-w"]:
+                equal((node, access, outcome("test", access, str(node), user="oathd").returncode),
+                      (node, access, 1))
+        whole = properties(f"--path={device()}")["DEVNAME"]
+        equal(outcome("test", "-w", whole, user="oathd").returncode, 1)
     finally:
         key.unplug()
 
@@ -155,7 +157,7 @@ def a_sleep_of_the_kernel_finds_it_released_and_back():
 
 
 CASES = [
-    the_keyboard_is_the_groups_and_nothing_else_is,
+    no_device_is_given_to_oathd_or_to_everybody,
     a_plug_starts_oathd_where_it_was_asked_to,
     pcscd_has_it_by_libccid,
     its_codes_are_right,
