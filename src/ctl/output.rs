@@ -64,6 +64,11 @@ pub(crate) fn dim(text: &str, colour: bool) -> String {
     }
 }
 
+/// A number and what it counts, such as `1 account` and `2 accounts`.
+pub(crate) fn counted(count: u64, one: &str, many: &str) -> String {
+    format!("{count} {}", if count == 1 { one } else { many })
+}
+
 /// `text` without anything that could steer a terminal.
 pub(crate) fn harmless(text: &str) -> String {
     text.chars()
@@ -112,6 +117,12 @@ mod tests {
         let wide = ["日本", "a\u{301}b", "c"].map(|id| vec![id.to_owned(), "1".to_owned()]);
         assert_eq!(columns(&wide), "日本  1\na\u{301}b    1\nc     1\n");
         assert_eq!(columns(&[]), "");
+    }
+
+    #[test]
+    fn one_is_counted_in_the_singular() {
+        let counts = [0, 1, 2].map(|count| counted(count, "entry", "entries"));
+        assert_eq!(counts, ["0 entries", "1 entry", "2 entries"]);
     }
 
     #[test]

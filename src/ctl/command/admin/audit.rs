@@ -101,9 +101,12 @@ async fn verify(session: &Session) -> Result<(), Failure> {
     match session.global.json {
         true => output::print_json(&all),
         false => output::print(&format!(
-            "The audit is whole: {} entries, {} to {}.\nHead {}; compare it with the last one in the \
-             journal of oathd.service.\n",
-            verdict.entries, verdict.first, verdict.last, verdict.head
+            "The audit is whole: {}, {} to {}.\nHead {}; compare it with the last one in the journal \
+             of oathd.service.\n",
+            output::counted(verdict.entries, "entry", "entries"),
+            verdict.first,
+            verdict.last,
+            verdict.head
         )),
     }
 }

@@ -25,11 +25,11 @@ pub(super) async fn backup(session: &Session, args: &BackupArgs) -> Result<(), F
         }));
     }
     output::print(&format!(
-        "{} holds {} accounts and {} entries of the audit. The keys are not in it: \
-         `oathctl admin escrow` prints them.\n",
+        "{} holds {} and {} of the audit. The keys are not in it: `oathctl admin escrow` prints \
+         them.\n",
         path.display(),
-        written.accounts,
-        written.audit_entries
+        accounts(written.accounts),
+        output::counted(written.audit_entries, "entry", "entries"),
     ))
 }
 
@@ -64,17 +64,24 @@ pub(super) async fn restore(session: &Session, args: &RestoreArgs) -> Result<(),
         }));
     }
     let mut text = match args.dry_run {
-        true => format!("The backup is whole: {} accounts.\n", restored.accounts),
+        true => format!("The backup is whole: {}.\n", accounts(restored.accounts)),
         false => format!(
-            "{} accounts are restored. Codes up to {} are refused; {} sets of recovery codes wait \
-             to be renewed.\n",
-            restored.accounts,
+            "Restored: {}. Codes up to {} are refused; to be renewed: {}.\n",
+            accounts(restored.accounts),
             when::time(restored.floor),
-            restored.suspended
+            output::counted(
+                restored.suspended,
+                "set of recovery codes",
+                "sets of recovery codes"
+            ),
         ),
     };
     text.push_str(&left_behind(&restored));
     output::print(&text)
+}
+
+fn accounts(count: u64) -> String {
+    output::counted(count, "account", "accounts")
 }
 
 /// What was here and is not in the backup.

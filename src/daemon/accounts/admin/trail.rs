@@ -11,16 +11,16 @@ pub(super) fn record(entry: AuditEntry) -> AuditRecord {
     let (event, detail) = match &entry.what {
         What::Event(event) => told(event),
         What::Unlocked => ("unlocked", None),
-        What::SessionsEnded { count } => ("sessions_ended", Some(format!("{count} sessions"))),
+        What::SessionsEnded { count } => ("sessions_ended", Some(format!("sessions: {count}"))),
         What::ApiKeyIssued => ("api_key_issued", None),
-        What::Imported { accounts } => ("imported", Some(format!("{accounts} accounts"))),
+        What::Imported { accounts } => ("imported", Some(format!("accounts: {accounts}"))),
         What::BackedUp => ("backed_up", None),
         What::Restored {
             accounts,
             backup_seq,
         } => {
             let detail =
-                format!("{accounts} accounts, from after entry {backup_seq} of the backup");
+                format!("accounts: {accounts}, from after entry {backup_seq} of the backup");
             ("restored", Some(detail))
         }
         What::Rekeyed => ("rekeyed", None),
