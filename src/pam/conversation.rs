@@ -1,9 +1,10 @@
 //! The conversation of PAM: prompts and texts, through the program that logs somebody in.
 
 use pam::constants::{PAM_PROMPT_ECHO_OFF, PAM_PROMPT_ECHO_ON, PAM_TEXT_INFO, PamFlag};
-use pam::conv::Conv;
 use pam::module::PamHandle;
+use zeroize::Zeroizing;
 
+use crate::ffi::converse;
 use crate::flow::Person;
 use crate::rules::Code;
 use crate::secret::Secret;
@@ -13,7 +14,7 @@ const ANSWER_MAX: usize = 512;
 
 /// The conversation of a handle.
 pub(crate) struct Conversation<'a> {
-    program: Option<Conv<'a>>,
+    handle: &'a PamHandle,
     silent: bool,
     echo: bool,
 }
@@ -21,7 +22,7 @@ pub(crate) struct Conversation<'a> {
 impl<'a> Conversation<'a> {
     pub(crate) fn of(handle: &'a PamHandle, flags: PamFlag, echo: bool) -> Self {
         Self {
-            program: handle.get_item::<Conv<'a>>().ok().flatten(),
+            handle,
             silent: flags & pam::constants::PAM_SILENT != 0,
             echo,
         }
@@ -33,12 +34,13 @@ impl<'a> Conversation<'a> {
     }
 
     fn prompt(&mut self, style: i32, prompt: &str) -> Result<Secret, Code> {
-        let program = self.program.as_ref().ok_or(Code::NoConversation)?;
-        match program.send(style, &shown(prompt)) {
-            Ok(None) => Ok(Secret::new("")),
-            Ok(Some(answer)) if answer.len() > ANSWER_MAX => Err(Code::Wrong),
-            Ok(Some(answer)) => answer.as_str().map(Secret::new).map_err(|_| Code::Wrong),
-            Err(_) => Err(Code::NoConversation),
+        let answer = converse(self.handle, style, &shown(prompt));
+        let answer = answer
+            .map_err(|_| Code::NoConversation)?
+            .unwrap_or_default();
+        match std::str::from_utf8(&answer) {
+            Ok(text) if text.len() <= ANSWER_MAX => Ok(Secret::new(text)),
+            _ => Err(Code::Wrong),
         }
     }
 }
@@ -55,9 +57,9 @@ impl Person for Conversation<'_> {
     /// `PAM_SILENT` is not heeded here: sudo sets it by default, and a recovery code that takes the
     /// place of another must not be lost.
     fn tell(&mut self, text: &str) {
-        if let (false, Some(program)) = (text.is_empty(), &self.program) {
+        if !text.is_empty() {
             // Lock screens that show no texts answer with an error; nothing depends on one.
-            let _ = program.send(PAM_TEXT_INFO, &shown(text));
+            let _ = converse(self.handle, PAM_TEXT_INFO, &shown(text));
         }
     }
 
@@ -68,9 +70,10 @@ impl Person for Conversation<'_> {
     }
 }
 
-/// Labels and addresses are other people's words: nothing in them may steer a terminal.
-fn shown(text: &str) -> String {
-    text.chars()
-        .map(|c| if c.is_control() { ' ' } else { c })
-        .collect()
+/// Labels and addresses are other people's words: nothing in them may steer a terminal. Wiped, as a
+/// code may be in it, and long enough from the start, as what grows leaves copies.
+fn shown(text: &str) -> Zeroizing<String> {
+    let mut shown = Zeroizing::new(String::with_capacity(text.len()));
+    shown.extend(text.chars().map(|c| if c.is_control() { ' ' } else { c }));
+    shown
 }

@@ -1,5 +1,7 @@
 //! Sentences that are put together.
 
+use zeroize::Zeroizing;
+
 use crate::outcome::{Receipt, Status, Way};
 
 /// Recovery codes at which their owner is warned.
@@ -86,27 +88,27 @@ fn way(way: &Way) -> Option<String> {
     })
 }
 
-/// What the owner has to know after being let in; one text a line.
-pub(crate) fn after_success(receipt: &Receipt) -> Vec<String> {
+/// What the owner has to know after being let in; one text a line, wiped as a code may be in it.
+pub(crate) fn after_success(receipt: &Receipt) -> Vec<Zeroizing<String>> {
     let mut texts = Vec::new();
     if let Some(replacement) = &receipt.replacement {
-        texts.push(format!(
-            "That recovery code is used up. Write down the one that takes its place: {}",
-            replacement.reveal()
-        ));
+        texts.push(Zeroizing::new([USED_UP, replacement.reveal()].concat()));
     } else if let Some(left) = receipt
         .recovery_codes_left
         .filter(|left| *left <= FEW_CODES)
     {
-        texts.push(format!(
+        texts.push(Zeroizing::new(format!(
             "Recovery codes left: {left}. Make new ones with `oathctl recovery new`."
-        ));
+        )));
     }
     if receipt.must_reenrol {
-        texts.push(REENROL.to_owned());
+        texts.push(Zeroizing::new(REENROL.to_owned()));
     }
     texts
 }
+
+/// Before the replacement of a recovery code.
+const USED_UP: &str = "That recovery code is used up. Write down the one that takes its place: ";
 
 /// For the owner who came in by a way back.
 pub(crate) const REENROL: &str =
@@ -175,7 +177,7 @@ mod tests {
         };
         let texts = after_success(&receipt);
         assert!(texts[0].ends_with("9ZZZ-ZZZZ-ZZZZ-ZZZZ-ZG"));
-        assert_eq!(texts[1], REENROL);
+        assert_eq!(*texts[1], REENROL);
         assert!(after_success(&Receipt::default()).is_empty());
     }
 }

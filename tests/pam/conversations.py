@@ -21,6 +21,7 @@ HERE = Path(__file__).resolve().parent
 ASK = "ask: Second factor (? for help): "
 ASK_PASSWORD = "ask: Password: "
 RECOVERY = "9ZZZ-ZZZZ-ZZZZ-ZZZZ-ZG"
+REPLACEMENT = "7QQQ-QQQQ-QQQQ-QQQQ-QK"
 WAYS = "Open: a code; Enter, and a touch of the token (blue key); a recovery code (9 left); `send 4` \
 for a code (a…@example.org). Support: help@example.org"
 WAYS_ELSEWHERE = WAYS.replace(" Enter, and a touch of the token (blue key);", "")
@@ -33,6 +34,17 @@ BUS_CONFIG = """<!DOCTYPE busconfig PUBLIC "-//freedesktop//DTD D-Bus Bus Config
 <busconfig><listen>unix:path={folder}/bus</listen><auth>EXTERNAL</auth>
 <policy context="default"><allow user="*"/><allow own="*"/><allow send_destination="*"/>
 <allow receive_sender="*"/></policy></busconfig>"""
+
+
+def memory(pid):
+    """What a process may write to, in parts."""
+    with open(f"/proc/{pid}/maps", encoding="utf-8") as maps, open(f"/proc/{pid}/mem", "rb") as mem:
+        for line in maps:
+            places, mode = line.split()[:2]
+            begin, end = (int(place, 16) for place in places.split("-"))
+            if mode.startswith("rw"):
+                mem.seek(begin)
+                yield mem.read(end - begin)
 
 
 class Conversations(unittest.TestCase):
@@ -131,7 +143,7 @@ class Conversations(unittest.TestCase):
         used = "tell: That recovery code is used up. Write down the one that takes its place: "
         self.assertEqual(
             self.simple("alice", [RECOVERY]),
-            [ASK, f"{used}7QQQ-QQQQ-QQQQ-QQQQ-QK", REENROL, "PAM_SUCCESS"],
+            [ASK, f"{used}{REPLACEMENT}", REENROL, "PAM_SUCCESS"],
         )
 
     def test_a_clock_that_cannot_be_trusted_leaves_recovery_codes(self):
@@ -363,7 +375,7 @@ class Conversations(unittest.TestCase):
 
     def test_a_silent_program_is_told_what_must_be_known(self):
         said = self.simple("alice", [RECOVERY], flags=SILENT)
-        self.assertIn("7QQQ-QQQQ-QQQQ-QQQQ-QK", said[1])
+        self.assertIn(REPLACEMENT, said[1])
         stack = [self.line(), "auth required pam_permit.so"]
         self.assertEqual(authenticate(stack, "carol", flags=SILENT), ["PAM_SUCCESS"])
 
@@ -494,6 +506,24 @@ class Conversations(unittest.TestCase):
         ignored = int(fields["SigIgn"], 16)
         self.assertEqual(ignored & 1 << (signal.SIGPIPE - 1), 0)
         self.assertEqual(fields["Threads"].strip(), "1")
+
+    def test_a_recovery_code_that_was_told_is_wiped(self):
+        # A process of its own, which never looks at the text: whatever has the code was left there.
+        login = (
+            "import json, sys; from libpam import Login; "
+            "login = Login(json.loads(sys.argv[1]), 'alice', [sys.argv[2]], listens=False); "
+            "login.call('pam_authenticate'); print(*login.said[1:], flush=True); sys.stdin.read()"
+        )
+        process = subprocess.Popen(
+            ["/usr/bin/python3", "-B", "-c", login, json.dumps([self.line()]), RECOVERY],
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=HERE,
+        )
+        with process:
+            self.assertEqual(process.stdout.readline(), "tell tell PAM_SUCCESS\n")
+            left = list(memory(process.pid))
+            process.stdin.close()
+        self.assertTrue(any(RECOVERY.encode() in part for part in left))
+        self.assertFalse(any(REPLACEMENT.encode() in part for part in left))
 
     def test_many_logins_need_no_more_memory_than_some(self):
         def logins(count):

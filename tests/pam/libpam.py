@@ -51,12 +51,16 @@ class Conversation(ctypes.Structure):
 
 
 class Login:
-    """One handle of PAM. `said` is the conversation as both sides saw it."""
+    """One handle of PAM. `said` is the conversation as both sides saw it; whoever is deaf to texts
+    refuses them, and whoever does not listen leaves them where they are."""
 
-    def __init__(self, stack, user, typed=(), rhost=None, tty=None, deaf=False, service="login"):
+    def __init__(
+        self, stack, user, typed=(), rhost=None, tty=None, deaf=False, listens=True, service="login"
+    ):
         self.said = []
         self.typed = list(typed)
         self.deaf = deaf
+        self.listens = listens
         self.folder = tempfile.TemporaryDirectory()
         with open(f"{self.folder.name}/{service}", "w", encoding="utf-8") as file:
             file.write("\n".join(stack) + "\n")
@@ -79,6 +83,9 @@ class Login:
         array = LIBC.calloc(count, ctypes.sizeof(Response))
         for at in range(count):
             message = messages[at].contents
+            if message.style == TELL and not self.listens:
+                self.said.append("tell")
+                continue
             text = message.text.decode()
             if message.style in (ASK, ASK_HIDDEN):
                 self.said.append(f"{'ask' if message.style == ASK_HIDDEN else 'ask openly'}: {text}")
