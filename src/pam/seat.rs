@@ -12,6 +12,22 @@ pub(crate) struct Session {
     pub(crate) class: String,
 }
 
+impl Session {
+    /// Whether a person signed in to it. A session of cron, or of the user's service manager, is of
+    /// this host wherever its user is.
+    fn is_a_persons(&self) -> bool {
+        let class = self.class.as_str();
+        class == "user" || class.starts_with("user-")
+    }
+
+    /// Whether a program in it is where its user is: those of the login screen are, too.
+    fn tells_the_place(&self) -> bool {
+        self.remote
+            || self.is_a_persons()
+            || matches!(self.class.as_str(), "greeter" | "lock-screen")
+    }
+}
+
 /// What the caller of the module said, and whether it is to be believed.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Caller {
@@ -54,19 +70,21 @@ pub(crate) fn remote_host<'a>(caller: &'a Caller, own: Option<&'a Session>) -> O
 }
 
 /// Whether a touch may be waited for: the first of these that can be told decides – the host that
-/// a root caller names, the caller's own session, a login at the console, an active unlocked
-/// session of the user at this host.
-pub(crate) fn is_here(caller: &Caller, own: Option<&Session>, users: &[Session]) -> bool {
+/// a root caller names, the caller's own session where a person is in it, a login at the console, an
+/// active unlocked session of the user at this host.
+pub(crate) fn is_here(
+    caller: &Caller,
+    own: Option<&Session>,
+    users: impl FnOnce() -> Vec<Session>,
+) -> bool {
     if caller.named_host().is_some() {
         return false;
     }
-    if let Some(session) = own {
+    if let Some(session) = own.filter(|session| session.tells_the_place()) {
         return !session.remote;
     }
-    caller.is_at_console()
-        || users
-            .iter()
-            .any(|s| s.active && !s.remote && !s.locked && s.class == "user")
+    let is_in_use = |s: &Session| s.active && !s.remote && !s.locked && s.is_a_persons();
+    caller.is_at_console() || users().iter().any(is_in_use)
 }
 
 #[cfg(test)]
@@ -108,14 +126,14 @@ mod tests {
         #[test]
         fn whom_root_calls_remote_is_not_here(tty in proptest::option::of("tty1|:0|ssh"), host in "[a-z0-9.:]{1,12}", own in proptest::option::of(session()), users in proptest::collection::vec(session(), 0..3)) {
             let caller = Caller { is_root: true, remote_host: Some(host.clone()), tty };
-            prop_assert!(!is_here(&caller, own.as_ref(), &users));
+            prop_assert!(!is_here(&caller, own.as_ref(), || users));
             prop_assert_eq!(remote_host(&caller, own.as_ref()), Some(host.as_str()));
         }
 
         #[test]
         fn nobody_is_both_here_and_elsewhere(caller in caller(), own in proptest::option::of(session()), users in proptest::collection::vec(session(), 0..3)) {
             if remote_host(&caller, own.as_ref()).is_some() {
-                prop_assert!(!is_here(&caller, own.as_ref(), &users));
+                prop_assert!(!is_here(&caller, own.as_ref(), || users));
             }
         }
 
@@ -124,7 +142,8 @@ mod tests {
             caller.is_root = false;
             prop_assert_eq!(remote_host(&caller, None), None);
             let nothing_said = Caller::default();
-            prop_assert_eq!(is_here(&caller, None, &users), is_here(&nothing_said, None, &users));
+            let believed = is_here(&caller, None, || users.clone());
+            prop_assert_eq!(believed, is_here(&nothing_said, None, || users));
         }
     }
 
@@ -139,10 +158,41 @@ mod tests {
             class: "user".to_owned(),
             ..Session::default()
         };
-        assert!(is_here(&agent, None, std::slice::from_ref(&session)));
+        assert!(is_here(&agent, None, || vec![session.clone()]));
         session.locked = true;
-        assert!(!is_here(&agent, None, std::slice::from_ref(&session)));
-        assert!(!is_here(&agent, None, &[]));
+        assert!(!is_here(&agent, None, || vec![session.clone()]));
+        assert!(!is_here(&agent, None, Vec::new));
+    }
+
+    #[test]
+    fn a_program_is_where_its_user_is_in_a_persons_session_alone() {
+        let sudo = Caller {
+            is_root: true,
+            ..Caller::default()
+        };
+        for (class, here) in [
+            ("user", true),
+            ("user-early", true),
+            ("greeter", true),
+            ("background", false),
+            ("manager", false),
+            ("", false),
+        ] {
+            let mut own = Session {
+                class: class.to_owned(),
+                ..Session::default()
+            };
+            assert_eq!(is_here(&sudo, Some(&own), Vec::new), here, "{class}");
+            own.remote = true;
+            let in_use = || {
+                vec![Session {
+                    active: true,
+                    class: "user".to_owned(),
+                    ..Session::default()
+                }]
+            };
+            assert!(!is_here(&sudo, Some(&own), in_use), "{class}");
+        }
     }
 
     #[test]
@@ -159,7 +209,7 @@ mod tests {
                 remote_host: None,
                 tty: Some(tty.to_owned()),
             };
-            assert_eq!(is_here(&login, None, &[]), here, "{tty}");
+            assert_eq!(is_here(&login, None, Vec::new), here, "{tty}");
         }
     }
 }

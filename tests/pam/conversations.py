@@ -269,6 +269,16 @@ class Conversations(unittest.TestCase):
         self.assertNotIn(TOUCH, self.simple("alice", [""]))
         self.assertIn(TOUCH, self.simple("alice", [""], tty="tty2"))
 
+    def test_a_session_of_no_person_does_not_tell_where_its_user_is(self):
+        here = {"Remote": False, "Active": True, "LockedHint": False}
+        for own in ("background", "manager"):
+            for others, touched in (([], False), ([["alice", here]], True)):
+                self.knows({"own": {"Class": own}, "others": others})
+                said = self.simple("alice", [""])
+                self.assertEqual(TOUCH in said, touched, (own, others))
+        self.knows({"own": {"Class": "user-early"}, "others": []})
+        self.assertIn(TOUCH, self.simple("alice", [""]))
+
     def test_touch_only_asks_nothing(self):
         self.assertEqual(self.simple("alice", [], "presence"), [TOUCH, "PAM_SUCCESS"])
         said = self.simple("alice", [], "presence", rhost="192.0.2.7")
