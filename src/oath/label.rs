@@ -67,6 +67,18 @@ pub(crate) fn is_steam(kind: Kind, issuer: Option<&str>) -> bool {
     kind.on_card() == TypeOnCard::Totp && issuer == Some("Steam")
 }
 
+/// Issuer and name as their id will be read: where the issuer holds a colon, the first one ends it.
+pub(crate) fn as_read(issuer: Option<&str>, name: &str) -> (Option<String>, String) {
+    match issuer {
+        Some(issuer) if issuer.contains(':') && !name.is_empty() => {
+            let id = format!("{issuer}:{name}");
+            let (issuer, name) = split_issuer(&id);
+            (issuer.map(|i| i.trim().to_owned()), name.trim().to_owned())
+        }
+        issuer => (issuer.map(str::to_owned), name.to_owned()),
+    }
+}
+
 /// Splits at the first colon unless the text begins with it.
 pub(crate) fn split_issuer(text: &str) -> (Option<&str>, &str) {
     match text.split_once(':') {

@@ -11,7 +11,7 @@ use crate::algorithm::{Algorithm, Digits};
 use crate::credential::NewCredential;
 use crate::id::InvalidName;
 use crate::kind::{Kind, Period};
-use crate::label::split_issuer;
+use crate::label::{as_read, split_issuer};
 use crate::query::{Plus, Query, after_scheme, decode};
 use crate::secret::{InvalidSecret, Secret};
 
@@ -59,7 +59,8 @@ pub const MAX_LEN: usize = 4096;
 
 /// Reads one URI.
 ///
-/// The parameter `issuer` wins over the label's. A Steam credential (`otpauth://steam`,
+/// The parameter `issuer` wins over the label's; one with a colon (`localhost:8080`) is an issuer up
+/// to there, as tokens' tools read the id. A Steam credential (`otpauth://steam`,
 /// `encoder=steam`, or five digits and the issuer Steam in any case) gets the issuer `Steam`.
 /// Spaces around issuer and name are dropped.
 ///
@@ -75,14 +76,17 @@ pub fn parse(uri: &str) -> Result<NewCredential, UriError> {
     let parameter = |name| query.get(name, Plus::Space);
 
     let label = decode(label, Plus::Literal)?;
-    let (issuer, name) = split_issuer(label.trim_start());
+    let label = label.trim_start();
     let parameter_issuer = parameter("issuer")?;
-    let mut issuer = parameter_issuer
-        .as_ref()
-        .map(|issuer| issuer.trim())
-        .filter(|issuer| !issuer.is_empty())
-        .or(issuer.map(str::trim))
-        .filter(|issuer| !issuer.is_empty());
+    let told = parameter_issuer.as_ref().map(|issuer| issuer.trim());
+    let told = told.filter(|issuer| !issuer.is_empty());
+    // An issuer that holds a colon is known in the label by its repetition alone.
+    let repeated = told.and_then(|issuer| label.strip_prefix(issuer)?.strip_prefix(':'));
+    let (mut issuer, name) = match (repeated, split_issuer(label)) {
+        (Some(name), _) => (told, name),
+        (None, (issuer, name)) => (told.or(issuer.map(str::trim)), name),
+    };
+    issuer = issuer.filter(|issuer| !issuer.is_empty());
 
     let digits = parameter("digits")?;
     let digits = digits.as_ref().map(|digits| digits.trim());
@@ -102,9 +106,10 @@ pub fn parse(uri: &str) -> Result<NewCredential, UriError> {
         issuer = Some(STEAM);
     }
 
+    let (issuer, name) = as_read(issuer, name.trim());
     let credential = NewCredential {
-        issuer: issuer.map(str::to_owned),
-        name: name.trim().to_owned(),
+        issuer,
+        name,
         kind,
         algorithm: match parameter("algorithm")? {
             Some(name) => name

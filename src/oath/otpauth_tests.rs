@@ -158,6 +158,18 @@ fn the_issuer_parameter_wins_and_spaces_go() {
     );
 }
 
+/// A token reads the id up to its first colon as the issuer, and so does every tool.
+#[test]
+fn an_issuer_with_a_colon_ends_there() {
+    for label in ["alice", "localhost:8080:alice", "localhost%3A8080:%20alice"] {
+        let uri = format!("otpauth://totp/{label}?secret=GEZDGNBV&issuer=localhost%3A8080");
+        let read = parse(&uri).unwrap();
+        assert_eq!(read.id().unwrap().to_string(), "localhost:8080:alice");
+        assert_eq!(read.issuer.as_deref(), Some("localhost"));
+        assert_eq!(parse(&format(&read)).unwrap(), read);
+    }
+}
+
 #[test]
 fn steam_is_known_by_any_of_its_signs() {
     for uri in [

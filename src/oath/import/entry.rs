@@ -4,7 +4,7 @@ use super::{Reason, Refused};
 use crate::algorithm::{Algorithm, Digits};
 use crate::credential::NewCredential;
 use crate::kind::{Kind, Period};
-use crate::label::split_issuer;
+use crate::label::{as_read, split_issuer};
 use crate::secret::{InvalidSecret, Secret};
 
 /// An entry as an export tells it. What is `None` has its usual default.
@@ -37,9 +37,10 @@ impl Entry {
 
     fn credential(self) -> Result<NewCredential, Reason> {
         let (issuer, name) = self.label();
+        let (issuer, name) = as_read(issuer, name);
         let mut credential = NewCredential {
-            issuer: issuer.map(str::to_owned),
-            name: name.to_owned(),
+            issuer,
+            name,
             kind: Kind::TOTP,
             algorithm: Algorithm::Sha1,
             digits: Digits::Six,

@@ -161,8 +161,10 @@ fn a_plain_aegis_export() {
         {"type":"totp","name":"","issuer":"Only","info":{"secret":"GEZDGNBV"}},
         {"type":"yandex","name":"ya","issuer":"Y","info":{"secret":"GEZDGNBV","pin":"1234"}},
         {"type":"totp","name":"zero","issuer":"","info":{"secret":"GEZDGNBV","period":0}},
-        {"type":"totp","name":"bad","issuer":"A:B","info":{"secret":"GEZDGNBV"}},
-        {"type":"totp","name":"none","issuer":"","info":{}}
+        {"type":"totp","name":"bad","issuer":"A\u0007B","info":{"secret":"GEZDGNBV"}},
+        {"type":"totp","name":"none","issuer":"","info":{}},
+        {"type":"totp","name":"me","issuer":"Host:80","info":{"secret":"GEZDGNBV"}},
+        {"type":"totp","name":"Host:80:you","issuer":"Host:80","info":{"secret":"GEZDGNBV"}}
         ]}}"#,
     )
     .unwrap();
@@ -186,7 +188,9 @@ fn a_plain_aegis_export() {
                 0,
                 five.clone()
             ),
-            ("Only:Only".to_owned(), Algorithm::Sha1, 6, 0, five),
+            ("Only:Only".to_owned(), Algorithm::Sha1, 6, 0, five.clone()),
+            ("Host:80:me".to_owned(), Algorithm::Sha1, 6, 0, five.clone()),
+            ("Host:80:you".to_owned(), Algorithm::Sha1, 6, 0, five),
         ]
     );
     let unsupported = |what, value: &str| Reason::Unsupported {
@@ -200,8 +204,8 @@ fn a_plain_aegis_export() {
             (6, Some("zero".to_owned()), unsupported("period", "0")),
             (
                 7,
-                Some("A:B:bad".to_owned()),
-                Reason::Name(InvalidName::ColonInIssuer)
+                Some("A\u{7}B:bad".to_owned()),
+                Reason::Name(InvalidName::ControlCharacter)
             ),
             (
                 8,

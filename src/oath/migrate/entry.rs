@@ -9,7 +9,7 @@ use super::{Account, Imported, MAX_ENTRIES, MigrateError, Migration, Reason, Ref
 use crate::algorithm::{Algorithm, Digits};
 use crate::credential::NewCredential;
 use crate::kind::{Kind, Period};
-use crate::label::split_issuer;
+use crate::label::{as_read, split_issuer};
 use crate::secret::Secret;
 
 /// The longest name or serial in bytes.
@@ -54,9 +54,10 @@ impl Entry {
             Some(issuer) => (Some(issuer.as_str()), self.name.as_str()),
             None => split_issuer(&self.name),
         };
+        let (issuer, name) = as_read(issuer, name);
         let credential = NewCredential {
-            issuer: issuer.map(str::to_owned),
-            name: name.to_owned(),
+            issuer,
+            name,
             kind: self.kind,
             algorithm: self.algorithm,
             digits: self.digits,
