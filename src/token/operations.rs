@@ -1,6 +1,6 @@
 //! What an owner does for a request, once the token's application is selected.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use oathd_oath::CredentialId;
 
@@ -54,6 +54,11 @@ impl Tools<'_> {
         lock(&self.shared.facts).info.capabilities
     }
 
+    /// Whether an answer that took so long looks like a wait for a touch.
+    pub(crate) fn touch_shows(&self, took: Duration) -> bool {
+        self.capabilities().touch && took >= self.settings.touch_hint
+    }
+
     pub(crate) fn known(&self, id: &CredentialId) -> Option<Known> {
         lock(&self.shared.knowledge).get(id)
     }
@@ -80,6 +85,14 @@ impl Shared {
             protected: answer.challenge.is_some(),
             ..TokenInfo::clone(&facts.info)
         });
+    }
+
+    /// Notes that the token does not know CALCULATE ALL.
+    fn deny_calculate_all(&self) {
+        let mut facts = lock(&self.facts);
+        let mut info = TokenInfo::clone(&facts.info);
+        info.capabilities.calculate_all = false;
+        facts.info = Arc::new(info);
     }
 
     /// Notes that a key was set or taken away.

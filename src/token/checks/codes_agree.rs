@@ -51,16 +51,24 @@ fn every_kind_agrees() {
         .unwrap();
     let mut runner = TestRunner::new(ProptestConfig::with_cases(24));
     let lists = prop::collection::vec(credentials(), 1..12);
-    runner
-        .run(&lists, |list| {
-            runtime.block_on(agree(list));
-            Ok(())
-        })
-        .unwrap();
+    for computes_all in [true, false] {
+        runner
+            .run(&lists, |list| {
+                runtime.block_on(agree(list, computes_all));
+                Ok(())
+            })
+            .unwrap();
+    }
 }
 
-async fn agree(list: Vec<NewCredential>) {
+const CALCULATE_ALL: u8 = 0xa4;
+
+/// `computes_all`: the token knows CALCULATE ALL.
+async fn agree(list: Vec<NewCredential>, computes_all: bool) {
     let bench = Bench::new().await;
+    if !computes_all {
+        bench.world.unlearn(READER, CALCULATE_ALL);
+    }
     let mut stored = BTreeMap::new();
     for new in list {
         let (id, new) = (new.id().unwrap(), Arc::new(new));
@@ -78,7 +86,7 @@ async fn agree(list: Vec<NewCredential>) {
         let new = &stored[&one.id];
         assert_eq!(one.kind, new.kind);
         assert_eq!(one.algorithm, new.algorithm);
-        assert_eq!(one.digits, Some(new.digits));
+        assert_eq!(one.digits, computes_all.then_some(new.digits));
         assert_eq!(one.touch, Touch::Known(false));
     }
     let entries = bench.token.codes(None, AT).await.unwrap();
@@ -106,4 +114,6 @@ async fn agree(list: Vec<NewCredential>) {
             assert_eq!(*code.text, expected(new), "{id}");
         }
     }
+    let offered = bench.token.info().capabilities.calculate_all;
+    assert_eq!(offered, computes_all);
 }

@@ -4,6 +4,7 @@
 use std::sync::Arc;
 
 use oathd_card::Touch as Finger;
+use oathd_oath::Kind;
 
 use super::bench::*;
 use crate::{
@@ -91,4 +92,16 @@ async fn a_credential_added_elsewhere_is_found() {
         matches!(again, Err(TokenError::CredentialExists)),
         "{again:?}"
     );
+}
+
+#[tokio::test]
+async fn a_counter_made_time_based_elsewhere_gives_its_code_of_the_time() {
+    let bench = Bench::new().await;
+    let id = bench.add(credential("a", Kind::Hotp)).await;
+    bench.token.code(None, refusing(&id)).await.unwrap();
+    meanwhile(&bench, &ykoath::delete(&id));
+    meanwhile(&bench, &ykoath::put(&id, &totp("a"), false));
+    let code = bench.token.code(None, refusing(&id)).await.unwrap();
+    assert_eq!(*code.text, expected(&totp("a")));
+    assert!(code.until.is_some());
 }

@@ -5,7 +5,7 @@ use std::sync::{
     atomic::{AtomicU64, Ordering},
 };
 
-use oathd_card::{Profile, Touch as Finger};
+use oathd_card::{Fault, Profile, Touch as Finger};
 use oathd_oath::Kind;
 
 use super::bench::*;
@@ -122,6 +122,25 @@ async fn a_counter_that_does_not_wait_again_is_not_taken_for_touched() {
     let listed = bench.token.list(None).await.unwrap();
     assert_eq!(listed[0].touch, Touch::Unknown);
     bench.token.code(None, refusing(&id)).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_slow_token_of_a_model_without_touch_is_not_taken_for_one_that_waits() {
+    let bench = Bench::with(Profile::Neo, settings()).await;
+    let slow = settings().touch_hint * 2;
+    let ids = [
+        bench.add(totp("a")).await,
+        bench.add(credential("h", Kind::Hotp)).await,
+    ];
+    bench.card.inject(Fault::Delay(slow));
+    for id in &ids {
+        bench.chill();
+        for _ in 0..3 {
+            bench.token.code(None, refusing(id)).await.unwrap();
+        }
+    }
+    let listed = bench.token.list(None).await.unwrap();
+    assert!(listed.iter().all(|one| one.touch == Touch::Known(false)));
 }
 
 #[tokio::test]

@@ -56,6 +56,8 @@ struct Bay {
     trip: Option<Trip>,
     /// The OATH application answers to this name and not to its own.
     alias: Option<&'static [u8]>,
+    /// The card does not know this instruction.
+    unknown: Option<u8>,
 }
 
 /// What goes wrong at the first command of an instruction.
@@ -119,6 +121,11 @@ impl World {
     /// Gives the OATH application of a reader's card another name.
     pub(super) fn rename_application(&self, reader: &str, alias: &'static [u8]) {
         self.change(reader, |bay| bay.alias = Some(alias));
+    }
+
+    /// Lets a reader's card know an instruction no longer.
+    pub(super) fn unlearn(&self, reader: &str, ins: u8) {
+        self.change(reader, |bay| bay.unknown = Some(ins));
     }
 
     pub(super) fn reset_before(&self, reader: &str, transactions: u32) {

@@ -5,7 +5,7 @@ use oathd_oath::{CredentialId, Label, Period, TypeOnCard};
 use super::{
     Desk, Tools,
     codes::{compute, ready_code},
-    list::{Listings, remember, remember_all},
+    list::{Listings, compute_all, remember, remember_all},
     touch::{Found, Touching},
 };
 use crate::{
@@ -105,34 +105,39 @@ impl Computing {
 }
 
 /// What is known of a credential, else what the token tells of it, with its code where that came along.
+/// A counter is looked up each time: made anew as a time-based credential by another program, it would
+/// answer an empty challenge with nobody's code.
 pub(crate) fn look_up(
     session: &mut Session<'_, '_>,
     tools: &Tools<'_>,
     id: &CredentialId,
     at: u64,
 ) -> Result<(Found, Option<Listing>), TokenError> {
-    if let Some(known) = tools.known(id) {
+    let known = tools.known(id);
+    if let Some(known) = known.filter(|known| known.on_card == TypeOnCard::Totp) {
         let fresh = false;
         return Ok((Found { known, fresh }, None));
     }
     let mut listing = None;
-    let all = match tools.capabilities().calculate_all {
-        true => session.calculate_all(Period::DEFAULT.step(at)),
-        false => Err(TokenError::CredentialDamaged),
+    let all = match known {
+        Some(_) => Ok(None),
+        None => compute_all(session, tools, Period::DEFAULT.step(at)),
     };
     match all {
-        Ok(all) => {
+        Ok(Some(all)) => {
             remember_all(tools, &all);
             listing = all
                 .into_iter()
                 .find_map(|(found, listing)| (found == *id).then_some(listing));
         }
         // Some other credential may be the damaged one.
-        Err(TokenError::CredentialDamaged) => {
+        Ok(None) | Err(TokenError::CredentialDamaged) => {
             remember(tools, &session.list()?, &Listings::new());
         }
         Err(error) => return Err(error),
     }
     let known = tools.known(id).ok_or(TokenError::NoSuchCredential)?;
-    Ok((Found { known, fresh: true }, listing))
+    // Nothing but CALCULATE ALL tells of touches, and that of time-based credentials alone.
+    let fresh = listing.is_some() && known.on_card == TypeOnCard::Totp;
+    Ok((Found { known, fresh }, listing))
 }

@@ -5,7 +5,7 @@ use zeroize::Zeroizing;
 
 use super::{
     Desk, Tools,
-    list::{remember, remember_all},
+    list::{compute_all, remember, remember_all},
 };
 use crate::{
     access::Access,
@@ -22,12 +22,12 @@ pub(crate) fn codes(
     at: u64,
 ) -> Result<Vec<CodeEntry>, TokenError> {
     let (mut session, tools) = desk.open(access)?;
-    if !tools.capabilities().calculate_all {
-        return listed_codes(&mut session, &tools, at);
-    }
-    let all = match session.calculate_all(Period::DEFAULT.step(at)) {
-        Err(TokenError::CredentialDamaged) => return listed_codes(&mut session, &tools, at),
-        all => all?,
+    let all = match compute_all(&mut session, &tools, Period::DEFAULT.step(at)) {
+        Ok(None) | Err(TokenError::CredentialDamaged) => {
+            return listed_codes(&mut session, &tools, at);
+        }
+        Ok(Some(all)) => all,
+        Err(error) => return Err(error),
     };
     remember_all(&tools, &all);
     all.into_iter()
@@ -87,7 +87,7 @@ pub(crate) fn one_by_one(
                 (TypeOnCard::Totp, Touch::Unknown) if !asking => CodeOutcome::Uncomputed,
                 (TypeOnCard::Totp, _) => {
                     let timed = compute(session, &one.id, &label, at);
-                    let waited = timed.took >= tools.settings.touch_hint;
+                    let waited = tools.touch_shows(timed.took);
                     if timed.outcome.is_ok() || waited {
                         let known = Known {
                             on_card: one.on_card,

@@ -7,7 +7,8 @@ use oathd_oath::{CredentialId, TypeOnCard};
 use super::{Desk, Tools, codes};
 use crate::{
     access::Access,
-    error::TokenError,
+    apdu::StatusWord,
+    error::{ProtocolError, TokenError},
     knowledge::Known,
     request::{CodeOutcome, Credential, Touch, Usage, kind_of},
     session::Session,
@@ -27,6 +28,25 @@ pub(crate) fn list(desk: Desk<'_, '_>, access: &Access) -> Result<Vec<Credential
     Ok(credentials)
 }
 
+/// What CALCULATE ALL tells over `step`; `None` where the token has no such command, which some show
+/// by refusing it alone.
+pub(crate) fn compute_all(
+    session: &mut Session<'_, '_>,
+    tools: &Tools<'_>,
+    step: u64,
+) -> Result<Option<Vec<(CredentialId, Listing)>>, TokenError> {
+    if !tools.capabilities().calculate_all {
+        return Ok(None);
+    }
+    match session.calculate_all(step) {
+        Err(TokenError::Protocol(ProtocolError::Status(StatusWord::UNKNOWN_INSTRUCTION))) => {
+            tools.shared.deny_calculate_all();
+            Ok(None)
+        }
+        all => all.map(Some),
+    }
+}
+
 /// The table, and the codes of `step` that came with it.
 pub(crate) fn table(
     session: &mut Session<'_, '_>,
@@ -34,16 +54,12 @@ pub(crate) fn table(
     step: u64,
 ) -> Result<(Vec<Credential>, Listings), TokenError> {
     let listed = session.list()?;
-    let listings = if tools.capabilities().calculate_all {
-        match session.calculate_all(step) {
-            Ok(all) => all.into_iter().collect(),
-            Err(TokenError::CredentialDamaged) => {
-                return Ok((probed(session, tools, listed)?, Listings::new()));
-            }
-            Err(error) => return Err(error),
+    let listings: Listings = match compute_all(session, tools, step) {
+        Ok(all) => all.into_iter().flatten().collect(),
+        Err(TokenError::CredentialDamaged) => {
+            return Ok((probed(session, tools, listed)?, Listings::new()));
         }
-    } else {
-        Listings::new()
+        Err(error) => return Err(error),
     };
     remember(tools, &listed, &listings);
     let credentials = listed

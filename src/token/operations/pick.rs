@@ -50,7 +50,7 @@ impl PickWork {
             return Ok(None);
         }
         let listing = listings.get(&id).copied();
-        let fresh = matches!(listing, Some(Listing::Computed(_))) || !tools.capabilities().touch;
+        let fresh = matches!(listing, Some(Listing::Computed(_)));
         let found = (Found { known, fresh }, listing);
         self.computing
             .code(&mut session, &tools, &id, found, *at)

@@ -41,15 +41,17 @@ impl Touching {
         if known.touch == Touch::Known(true) && !self.allow {
             return Err(TokenError::TouchRequired);
         }
-        // Only the token's own word, given in this transaction, rules a touch wait out.
-        if (known.touch, fresh) != (Touch::Known(false), true)
+        // Only the token's own word, given in this transaction, rules a touch wait out, and a model
+        // that knows none.
+        if tools.capabilities().touch
+            && (known.touch, fresh) != (Touch::Known(false), true)
             && let Some(computing) = self.computing.take()
         {
             // A caller that went away needs no hint.
             let _ = computing.send(());
         }
         let Timed { outcome, took } = computation();
-        let waited = took >= tools.settings.touch_hint;
+        let waited = tools.touch_shows(took);
         learn(tools, id, known, &outcome, waited);
         match outcome {
             Err(TokenError::PasswordRequired) if waited || known.touch == Touch::Known(true) => {

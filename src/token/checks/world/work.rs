@@ -70,7 +70,7 @@ struct Line<'a> {
 
 impl Channel for Line<'_> {
     fn transmit(&mut self, apdu: &[u8]) -> Result<Vec<u8>, TransportError> {
-        let (down, trip, alias) = {
+        let (down, trip, alias, unknown) = {
             let mut state = self.world.lock();
             let down = state.down;
             let bay = state.bays.get_mut(self.reader).unwrap();
@@ -89,7 +89,7 @@ impl Channel for Line<'_> {
             };
             let trip = bay.trip.take_if(tripped);
             bay.exclusive |= matches!(trip, Some(Trip::Taken(_)));
-            (down, trip, bay.alias)
+            (down, trip, bay.alias, bay.unknown == Some(ins))
         };
         self.world.0.changed.notify_all();
         if down {
@@ -97,6 +97,9 @@ impl Channel for Line<'_> {
         }
         if self.reset {
             return Err(TransportError::CardReset);
+        }
+        if unknown {
+            return Ok(vec![0x6d, 0x00]);
         }
         let apdu = match alias {
             Some(alias) => &called_otherwise(apdu, alias),
