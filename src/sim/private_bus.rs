@@ -21,6 +21,12 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// lets everybody talk to everybody and own any name. `@ADDRESS@` is filled in.
 const CONFIGURATION: &str = include_str!("private_bus.xml");
 
+/// The name of its socket.
+const SOCKET: &str = "bus";
+
+/// The longest path of a socket that libdbus takes, in bytes.
+const LONGEST_PATH: usize = 99;
+
 /// Why there is no bus.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum BusError {
@@ -44,9 +50,14 @@ pub(crate) struct PrivateBus {
 }
 
 impl PrivateBus {
+    /// Whether the path of a socket in `folder` is short enough.
+    pub(crate) fn fits_into(folder: &Path) -> bool {
+        folder.join(SOCKET).as_os_str().len() <= LONGEST_PATH
+    }
+
     /// Starts a bus with its socket and configuration in `folder`, and waits until it listens.
     pub(crate) async fn start(folder: &Path) -> Result<PrivateBus, BusError> {
-        let address = format!("unix:path={}", escaped(&folder.join("bus")));
+        let address = format!("unix:path={}", escaped(&folder.join(SOCKET)));
         let (file, log) = (folder.join("bus.conf"), folder.join("bus.log"));
         fs::write(&file, CONFIGURATION.replace("@ADDRESS@", &address))?;
         let mut option = OsString::from("--config-file=");

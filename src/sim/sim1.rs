@@ -24,6 +24,16 @@ pub const ROOT_PATH: &str = "/org/oathd/Sim1";
 /// Why there is no control over the simulation.
 #[derive(Debug, thiserror::Error)]
 pub enum Sim1Error {
+    /// The bus did not let this user in.
+    #[error(
+        "the bus refuses user {uid}: {source}; dbus-daemon takes only whom the user database knows (getent passwd {uid})"
+    )]
+    Refused {
+        /// Who runs this program.
+        uid: u32,
+        /// How the connection failed.
+        source: zbus::Error,
+    },
     /// The bus refused.
     #[error("cannot offer {BUS_NAME} on the bus: {0}")]
     Bus(#[from] zbus::Error),
@@ -43,7 +53,11 @@ pub async fn serve(
     cards: &[SharedCard],
     touch: Touch,
 ) -> Result<Connection, Sim1Error> {
-    let connection = zbus::connection::Builder::address(address).build().await?;
+    let connection = zbus::connection::Builder::address(address).build().await;
+    let connection = connection.map_err(|source| Sim1Error::Refused {
+        uid: rustix::process::geteuid().as_raw(),
+        source,
+    })?;
     let server = connection.object_server();
     if let Some(clock) = clock {
         server.at(ROOT_PATH, Clock::new(clock)).await?;

@@ -252,9 +252,17 @@ impl Allow {
     }
 }
 
-/// A folder that every user may pass through to the socket, but not look into.
+/// A folder that every user may pass through to the socket, but not look into. It is in `/tmp` where
+/// the usual place has too long a name for a socket.
 fn folder() -> io::Result<TempDir> {
-    let folder = tempfile::Builder::new().prefix("oathd-sim-").tempdir()?;
+    let usual = std::env::temp_dir();
+    let place = match PrivateBus::fits_into(&usual.join("oathd-sim-XXXXXX")) {
+        true => usual.as_path(),
+        false => Path::new("/tmp"),
+    };
+    let folder = tempfile::Builder::new()
+        .prefix("oathd-sim-")
+        .tempdir_in(place)?;
     fs::set_permissions(folder.path(), Permissions::from_mode(0o711))?;
     Ok(folder)
 }

@@ -1,5 +1,6 @@
 //! Proves: the command's status comes through, whatever it is; signals reach it; a world that
-//! breaks ends the command and says why. Does not prove what a terminal does with Ctrl-C.
+//! breaks, or cannot be made, ends the command and says why. Does not prove what a terminal does with
+//! Ctrl-C.
 
 use std::{
     io::{BufRead, BufReader, Write},
@@ -149,6 +150,38 @@ async fn a_bus_that_ends_ends_the_command() {
     assert_eq!(status.code(), Some(69));
     assert!(said.contains("bus"), "{said}");
     assert_eq!(run.left(), [""; 0]);
+}
+
+#[test]
+fn a_folder_with_too_long_a_name_for_a_socket_is_avoided() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut deep = folder.path().to_owned();
+    while deep.as_os_str().len() < 80 {
+        deep.push("deeper");
+    }
+    std::fs::create_dir_all(&deep).unwrap();
+    let mut run = oathd_sim();
+    run.env("TMPDIR", &deep).args(["run", "--", "echo", "ran"]);
+    let output = run.output().unwrap();
+    assert_eq!(output.stdout, b"ran\n", "{output:?}");
+    assert!(output.status.success());
+}
+
+/// Needs root, to be a user whom nobody knows.
+#[test]
+fn a_user_whom_the_bus_does_not_take_is_told_why() {
+    if !rustix::process::geteuid().is_root() {
+        return;
+    }
+    let output = Command::new("setpriv")
+        .args(["--reuid=54321", "--regid=54321", "--clear-groups"])
+        .args([env!("CARGO_BIN_EXE_oathd-sim"), "run", "--", "true"])
+        .output()
+        .unwrap();
+    // Later releases of dbus-daemon take everybody, and a stranger may not reach the program at all.
+    if output.status.code() == Some(69) {
+        assert!(said(&output).contains("getent passwd 54321"), "{output:?}");
+    }
 }
 
 #[test]
