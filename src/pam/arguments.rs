@@ -30,8 +30,10 @@ pub(crate) struct Arguments {
     pub(crate) part: Part,
     /// Digits of the code behind the password, where both come in one field.
     pub(crate) one_field: Option<usize>,
-    /// The prompt for the code, or for both in one field.
+    /// The prompt for the code or for both in one field, or the text that asks for a touch.
     pub(crate) prompt: Option<String>,
+    /// Whoever has no factor is refused, whatever the policy says.
+    pub(crate) deny_unenrolled: bool,
     /// Replaces the name of the PAM service towards oathd.
     pub(crate) service: Option<String>,
     /// Show the code while it is typed.
@@ -64,6 +66,7 @@ impl Arguments {
                 ("service", Some(name)) if (1..=64).contains(&name.len()) => {
                     read.service = Some(name.to_owned());
                 }
+                ("deny_unenrolled", None) => read.deny_unenrolled = true,
                 ("echo", None) => read.echo = true,
                 ("debug", None) => read.debug = true,
                 ("bus", Some(address)) => read.bus = Some(address.to_owned()),
@@ -72,6 +75,12 @@ impl Arguments {
         }
         if read.one_field.is_some() && read.part != Part::Collect {
             return Err("one_field belongs to collect".to_owned());
+        }
+        if read.deny_unenrolled && read.part == Part::Collect {
+            return Err("deny_unenrolled belongs to check".to_owned());
+        }
+        if read.prompt.is_some() && read.part == Part::Check {
+            return Err("prompt belongs to collect".to_owned());
         }
         Ok(read)
     }
@@ -116,6 +125,8 @@ mod tests {
             ["presence", "collect"],
             ["check", "one_field"],
             ["presence", "one_field=6"],
+            ["collect", "deny_unenrolled"],
+            ["check", "prompt=Code: "],
             ["collect", "one_field=5"],
             ["service=", "debug"],
             ["debug=1", "echo"],
@@ -127,7 +138,9 @@ mod tests {
     proptest! {
         #[test]
         fn a_misspelt_word_is_never_overlooked(word in "[a-z_=]{1,12}") {
-            let known = ["collect", "check", "presence", "echo", "debug", "one_field"];
+            let known = [
+                "collect", "check", "presence", "echo", "debug", "one_field", "deny_unenrolled",
+            ];
             let with_value = ["prompt=", "service=", "bus="];
             let fits = known.contains(&word.as_str()) || with_value.iter().any(|w| word.starts_with(w));
             prop_assume!(!fits);

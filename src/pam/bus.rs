@@ -15,10 +15,10 @@ use crate::outcome::{Failure, Unreached};
 const SYSTEM_BUS: &str = "unix:path=/run/dbus/system_bus_socket";
 
 /// A reply takes oathd 20 s at most, a touch waited for.
-const DEADLINE: Duration = Duration::from_secs(25);
+pub(crate) const DEADLINE: Duration = Duration::from_secs(25);
 
 /// What no login waits for takes no longer than this.
-const IN_PASSING: Duration = Duration::from_secs(3);
+pub(crate) const IN_PASSING: Duration = Duration::from_secs(3);
 
 /// A record of an answer: its keys with their values.
 pub(crate) type Record<'a> = Dict<'a, &'a str, Variant<Iter<'a>>, Iter<'a>>;
@@ -29,12 +29,13 @@ pub(crate) type Records<'a> = Array<'a, Record<'a>, Iter<'a>>;
 /// A connection of our own, gone with this value.
 pub(crate) struct Bus {
     channel: Channel,
-    deadline: Duration,
+    patience: Duration,
 }
 
 impl Bus {
-    /// Connects to the bus at `address`, by default the system bus.
-    pub(crate) fn connect(address: Option<&str>) -> Result<Self, Failure> {
+    /// Connects to the bus at `address`, by default the system bus. For each answer `patience` is
+    /// waited.
+    pub(crate) fn connect(address: Option<&str>, patience: Duration) -> Result<Self, Failure> {
         leave_sigpipe_alone();
         let address = address.unwrap_or(SYSTEM_BUS);
         if address.contains('\0') {
@@ -43,15 +44,7 @@ impl Bus {
         let no_bus = |_: Error| Failure::Unreached(Unreached::NoBus);
         let mut channel = Channel::open_private(address).map_err(no_bus)?;
         channel.register().map_err(no_bus)?;
-        Ok(Self {
-            channel,
-            deadline: DEADLINE,
-        })
-    }
-
-    /// Waits but a moment for each answer from here on.
-    pub(crate) fn hurry(&mut self) {
-        self.deadline = IN_PASSING;
+        Ok(Self { channel, patience })
     }
 
     /// Calls a method and waits for its answer.
@@ -69,7 +62,7 @@ impl Bus {
         );
         message.append_all(arguments);
         self.channel
-            .send_with_reply_and_block(message, self.deadline)
+            .send_with_reply_and_block(message, self.patience)
             .map_err(|error| {
                 Failure::of(
                     error.name().unwrap_or_default(),

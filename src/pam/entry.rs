@@ -2,20 +2,22 @@
 
 use std::ffi::CStr;
 use std::panic::{AssertUnwindSafe, catch_unwind, set_hook};
+use std::time::Duration;
 
 use pam::constants::{PamFlag, PamResultCode};
 use pam::items::{AuthTok, RHost, Service, Tty};
 use pam::module::{PamHandle, PamHooks};
 
 use crate::arguments::{Arguments, ONE_FIELD_PROMPT, PASSWORD_PROMPT, PROMPT, Part};
+use crate::bus::{DEADLINE, IN_PASSING};
 use crate::conversation::Conversation;
 use crate::ffi::{kept, set_password};
-use crate::flow::{End, Manner, Oathd, Person, second_factor};
+use crate::flow::{End, Manner, Oathd, Person, TOUCH, second_factor};
 use crate::journal::{Priority, log};
 use crate::kept::Kept;
 use crate::oathd::Verifier;
 use crate::one_field::split;
-use crate::rules::{Code, after};
+use crate::rules::{Code, after, before};
 use crate::seat::Caller;
 use crate::secret::Secret;
 use crate::session;
@@ -112,7 +114,7 @@ fn authenticate(
     }
     let collected = kept(pamh).and_then(|kept| kept.code.take());
     let manner = match arguments.part {
-        Part::Presence => Manner::Presence,
+        Part::Presence => Manner::Presence(arguments.prompt.as_deref().unwrap_or(TOUCH)),
         Part::Check => match collected {
             Some(code) => Manner::Collected(code),
             None => {
@@ -123,8 +125,8 @@ fn authenticate(
         Part::Both | Part::Collect => Manner::Prompt(arguments.prompt.as_deref().unwrap_or(PROMPT)),
     };
     let mut person = Conversation::of(pamh, flags, arguments.echo);
-    let end = match connect(pamh, arguments, &user) {
-        Ok(mut oathd) => second_factor(&mut oathd, &mut person, manner),
+    let end = match connect(pamh, arguments, &user, DEADLINE) {
+        Ok(mut oathd) => second_factor(&mut oathd, &mut person, manner, arguments.deny_unenrolled),
         Err(failure) => {
             let ruling = after(&failure);
             person.tell(&ruling.text);
@@ -152,11 +154,9 @@ fn collect(
             let prompt = arguments.prompt.as_deref().unwrap_or(ONE_FIELD_PROMPT);
             let field = person.ask_hidden(prompt)?;
             // Whoever has no factor types a password alone, which may end in digits.
-            let expects_code = connect(pamh, arguments, user)
+            let expects_code = connect(pamh, arguments, user, DEADLINE)
                 .and_then(|mut oathd| oathd.status())
-                .map_or(true, |status| {
-                    crate::rules::before(status.requirement).is_none()
-                });
+                .map_or(true, |status| before(status.requirement, false).is_none());
             match expects_code {
                 true => split(&field, digits),
                 false => (field, None),
@@ -207,10 +207,8 @@ fn remind(
         return Ok(PamResultCode::PAM_IGNORE);
     }
     let user = pamh.get_user(None).map_err(|_| Code::NoConversation)?;
-    let status = connect(pamh, arguments, &user).and_then(|mut oathd| {
-        oathd.hurry();
-        oathd.status()
-    });
+    let oathd = connect(pamh, arguments, &user, IN_PASSING);
+    let status = oathd.and_then(|mut oathd| oathd.status());
     if status.is_ok_and(|status| status.must_reenrol) {
         Conversation::of(pamh, flags, false).mention(words::REENROL);
     }
@@ -232,11 +230,12 @@ fn text(item: Option<&CStr>) -> Option<String> {
     item.and_then(|s| s.to_str().ok()).map(str::to_owned)
 }
 
-/// The verifier, about `user`.
+/// The verifier, about `user`; for each answer `patience` is waited.
 pub(crate) fn connect(
     pamh: &PamHandle,
     arguments: &Arguments,
     user: &str,
+    patience: Duration,
 ) -> Result<Verifier, crate::outcome::Failure> {
     let service = match &arguments.service {
         Some(service) => service.clone(),
@@ -244,7 +243,8 @@ pub(crate) fn connect(
             text(pamh.get_item::<Service<'_>>().ok().flatten().map(|i| i.0)).unwrap_or_default()
         }
     };
-    Verifier::connect(arguments.bus.as_deref(), user, &service, caller(pamh))
+    let bus = (arguments.bus.as_deref(), patience);
+    Verifier::connect(bus, user, &service, caller(pamh))
 }
 
 fn report(arguments: &Arguments, user: &str, end: &End) {

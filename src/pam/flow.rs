@@ -8,6 +8,9 @@ use crate::rules::{About, Code, Ruling, after, before};
 use crate::secret::Secret;
 use crate::words;
 
+/// The text that asks for a touch where no other is given.
+pub(crate) const TOUCH: &str = "Touch your token when it blinks.";
+
 /// Prompts of one conversation.
 const ROUNDS: usize = 3;
 
@@ -43,8 +46,8 @@ pub(crate) enum Manner<'a> {
     /// It was asked for before the password was checked: whoever guesses passwords must not learn
     /// from prompts or texts whether one was right.
     Collected(Secret),
-    /// Nothing is typed: the token is touched.
-    Presence,
+    /// Nothing is typed: the token is touched, which this text asks for.
+    Presence(&'a str),
 }
 
 /// What a login ends with.
@@ -66,11 +69,13 @@ impl End {
     }
 }
 
-/// Asks for the second factor and has it judged.
+/// Asks for the second factor and has it judged. Where the login `needs_factor`, whoever has none is
+/// refused whatever the policy says.
 pub(crate) fn second_factor(
     oathd: &mut dyn Oathd,
     person: &mut dyn Person,
     manner: Manner<'_>,
+    needs_factor: bool,
 ) -> End {
     let status = match oathd.status() {
         Ok(status) => status,
@@ -85,7 +90,7 @@ pub(crate) fn second_factor(
         status,
         strict: false,
     };
-    if let Some(ruling) = before(login.status.requirement) {
+    if let Some(ruling) = before(login.status.requirement, needs_factor) {
         match ruling.code {
             Code::NotAsked => login.person.mention(&ruling.text),
             _ => login.tell(&ruling),
@@ -93,8 +98,8 @@ pub(crate) fn second_factor(
         return End::without_receipt(ruling.code, "not asked");
     }
     match manner {
-        Manner::Presence => {
-            let outcome = login.touch();
+        Manner::Presence(hint) => {
+            let outcome = login.touch(hint);
             login.end(outcome).0
         }
         Manner::Collected(typed) => {
@@ -140,7 +145,7 @@ impl Login<'_> {
             Response::Send(channel) => (self.send(channel), true),
             Response::Nothing => {
                 let outcome = if self.offers("presence") && self.oathd.person_is_here() {
-                    self.touch()
+                    self.touch(TOUCH)
                 } else {
                     Err(Failure::Refused(
                         ErrorName::InvalidResponse,
@@ -161,13 +166,13 @@ impl Login<'_> {
     }
 
     /// Asks first without a touch, so that nobody is told to touch a token that is not there.
-    fn touch(&mut self) -> Result<Receipt, Failure> {
+    fn touch(&mut self, hint: &str) -> Result<Receipt, Failure> {
         if !self.oathd.person_is_here() {
             return Err(Failure::Elsewhere);
         }
         match self.oathd.presence(false) {
             Err(Failure::Refused(ErrorName::TouchRequired, _)) => {
-                self.person.tell("Touch your token when it blinks.");
+                self.person.tell(hint);
                 self.oathd.presence(true)
             }
             outcome => outcome,
@@ -250,6 +255,7 @@ fn reason(failure: &Failure) -> String {
     match failure {
         Failure::Refused(error, _) => error.as_str().to_owned(),
         Failure::Unreached(reason) => format!("{reason:?}"),
+        Failure::Unknown(name) => name.clone(),
         Failure::Elsewhere => "the person is elsewhere".to_owned(),
     }
 }

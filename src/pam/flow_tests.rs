@@ -85,6 +85,7 @@ fn failure() -> impl Strategy<Value = Failure> {
         proptest::sample::select(ErrorName::ALL)
             .prop_map(|error| Failure::Refused(error, Details::default())),
         Just(Failure::Unreached(Unreached::NoBus)),
+        Just(Failure::Unknown("org.example.Error".to_owned())),
     ]
 }
 
@@ -137,7 +138,7 @@ fn hold(answers: &mut Answers, typed: Vec<String>, manner: Manner<'_>) -> (End, 
         prompts: Vec::new(),
         told: Vec::new(),
     };
-    let end = second_factor(answers, &mut person, manner);
+    let end = second_factor(answers, &mut person, manner, false);
     (end, person)
 }
 
@@ -148,7 +149,7 @@ proptest! {
     fn nothing_fails_open(mut answers in answers(), typed in typed(), how in 0usize..3) {
         let manner = match how {
             0 => Manner::Prompt("Code: "),
-            1 => Manner::Presence,
+            1 => Manner::Presence(TOUCH),
             _ => Manner::Collected(Secret::new(typed.first().map_or("", String::as_str))),
         };
         let (end, _) = hold(&mut answers, typed.clone(), manner);
@@ -178,7 +179,7 @@ proptest! {
     #[test]
     fn whoever_is_elsewhere_is_not_asked_for_a_touch(mut answers in answers(), typed in typed(), presence: bool) {
         answers.here = false;
-        let manner = if presence { Manner::Presence } else { Manner::Prompt("Code: ") };
+        let manner = if presence { Manner::Presence(TOUCH) } else { Manner::Prompt("Code: ") };
         let (_, person) = hold(&mut answers, typed, manner);
         prop_assert_eq!(answers.touched, 0);
         prop_assert!(!person.told.iter().any(|text| text.contains("ouch your token when")));

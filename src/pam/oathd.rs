@@ -2,6 +2,7 @@
 
 use std::fs::File;
 use std::io::Read;
+use std::time::Duration;
 
 use dbus::arg::{PropMap, Variant};
 use oathd_api::names::{BUS_NAME, ROOT_PATH, SECRET_FD_MAX, VERIFIER_INTERFACE};
@@ -30,14 +31,14 @@ pub(crate) struct Verifier {
 }
 
 impl Verifier {
-    /// Connects.
+    /// Connects; for each answer `patience` is waited.
     pub(crate) fn connect(
-        address: Option<&str>,
+        (address, patience): (Option<&str>, Duration),
         user: &str,
         service: &str,
         caller: Caller,
     ) -> Result<Self, Failure> {
-        let bus = Bus::connect(address)?;
+        let bus = Bus::connect(address, patience)?;
         let own = logind::own_session(&bus);
         let mut service = service.to_owned();
         while service.len() > SERVICE_MAX {
@@ -76,11 +77,6 @@ impl Verifier {
     ) -> Result<dbus::Message, Failure> {
         self.bus
             .call([BUS_NAME, ROOT_PATH, VERIFIER_INTERFACE, member], arguments)
-    }
-
-    /// Asks for what nobody waits for from here on.
-    pub(crate) fn hurry(&mut self) {
-        self.bus.hurry();
     }
 
     /// Redeems a receipt: it is good for nobody after that.

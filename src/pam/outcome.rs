@@ -59,6 +59,8 @@ pub(crate) enum Failure {
     Refused(ErrorName, Details),
     /// oathd could not be asked.
     Unreached(Unreached),
+    /// An error that nobody knows, by its name.
+    Unknown(String),
     /// A touch was not asked for: the person is not at this host.
     Elsewhere,
 }
@@ -81,7 +83,11 @@ pub(crate) enum Unreached {
     NoService,
     /// No answer came in time.
     NoReply,
-    /// The answer makes no sense, or is an error that nobody knows.
+    /// The bus does not let this program ask.
+    Forbidden,
+    /// oathd does too much for this user already.
+    Busy,
+    /// The answer makes no sense.
     Unintelligible,
 }
 
@@ -126,6 +132,8 @@ impl Failure {
             "org.freedesktop.DBus.Error.Disconnected" | "org.freedesktop.DBus.Error.NoServer" => {
                 Unreached::NoBus
             }
+            "org.freedesktop.DBus.Error.AccessDenied" => Unreached::Forbidden,
+            "org.freedesktop.DBus.Error.LimitsExceeded" => Unreached::Busy,
             "org.freedesktop.DBus.Error.ServiceUnknown"
             | "org.freedesktop.DBus.Error.NameHasNoOwner" => Unreached::NoService,
             _ if name.starts_with("org.freedesktop.DBus.Error.Spawn")
@@ -133,7 +141,7 @@ impl Failure {
             {
                 Unreached::NoService
             }
-            _ => Unreached::Unintelligible,
+            _ => return Self::Unknown(name.to_owned()),
         })
     }
 }
@@ -162,7 +170,8 @@ mod tests {
         #[test]
         fn an_unknown_name_never_counts_as_an_answer(name in "[a-zA-Z.]{0,60}") {
             prop_assume!(!name.starts_with("org.oathd.Oathd1.Error."));
-            prop_assert!(matches!(Failure::of(&name, ""), Failure::Unreached(_)));
+            let failure = Failure::of(&name, "");
+            prop_assert!(matches!(failure, Failure::Unreached(_) | Failure::Unknown(_)));
         }
     }
 }

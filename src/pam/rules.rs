@@ -92,10 +92,14 @@ impl Ruling {
     }
 }
 
-/// What follows from the account's requirement; `None` when it is to be asked.
-pub(crate) fn before(requirement: Requirement) -> Option<Ruling> {
+/// What follows from the account's requirement; `None` when it is to be asked. Where each login
+/// `needs_factor`, nobody is passed over.
+pub(crate) fn before(requirement: Requirement, needs_factor: bool) -> Option<Ruling> {
     match requirement {
         Requirement::Asked => None,
+        Requirement::NotAsked | Requirement::NotAskedUntil(_) if needs_factor => {
+            before(Requirement::EnrolFirst, needs_factor)
+        }
         Requirement::NotAsked => Some(Ruling::state(Code::NotAsked, "")),
         Requirement::NotAskedUntil(until) => Some(Ruling::state(
             Code::NotAsked,
@@ -121,33 +125,39 @@ pub(crate) fn after(failure: &Failure) -> Ruling {
             "Only somebody at this host can be asked to touch a token.",
         )
         .again(),
-        Failure::Unreached(reason) => Ruling::state(
-            Code::Unavailable,
-            match reason {
-                Unreached::NoBus => {
-                    "The second factor cannot be checked: the system bus is not there."
-                }
-                Unreached::NoService => {
-                    "The second factor cannot be checked: oathd is not running and cannot be started."
-                }
-                Unreached::NoReply => {
-                    "The second factor cannot be checked: oathd did not answer in time."
-                }
-                Unreached::Unintelligible => {
-                    "The second factor cannot be checked: the answer of oathd makes no sense."
-                }
-            },
-        ),
+        Failure::Unreached(reason) => unchecked(match reason {
+            Unreached::NoBus => "the system bus is not there.",
+            Unreached::NoService => "oathd is not running and cannot be started.",
+            Unreached::NoReply => "oathd did not answer in time.",
+            Unreached::Forbidden => "the system bus does not let this program ask oathd.",
+            Unreached::Busy => "oathd does too much for this user already. Try again.",
+            Unreached::Unintelligible => "the answer of oathd makes no sense.",
+        }),
+        Failure::Unknown(_) => unchecked("the answer of oathd makes no sense."),
     }
+}
+
+fn unchecked(why: &str) -> Ruling {
+    let text = format!("The second factor cannot be checked: {why}");
+    Ruling::state(Code::Unavailable, text)
 }
 
 fn refused(error: ErrorName, details: &Details) -> Ruling {
     use ErrorName as E;
     match error {
         E::WrongCode => Ruling::response("Wrong code."),
-        E::CodeUsed => {
-            Ruling::response("That code was used before: take another one, or wait for the next.").again()
-        }
+        E::CodeUsed => match details.retry_after {
+            None => Ruling::response(
+                "That code was used before: take another one, or wait for the next.",
+            )
+            .again(),
+            Some(wait) => Ruling::response(format!(
+                "For {} all codes of that factor count as used: take another way in.",
+                seconds(wait)
+            ))
+            .again()
+            .with_ways(),
+        },
         E::InvalidResponse => match details.detail.as_deref() {
             Some("typo") => {
                 Ruling::response("A symbol of that recovery code is wrong; nothing was counted.")
@@ -242,10 +252,7 @@ fn refused(error: ErrorName, details: &Details) -> Ruling {
         | E::RescueRefused
         | E::InvalidImport
         | E::InvalidBackup
-        | E::InvalidEscrow => Ruling::state(
-            Code::Unavailable,
-            format!("The second factor cannot be checked: {}", error.summary()),
-        ),
+        | E::InvalidEscrow => unchecked(error.summary()),
     }
 }
 
@@ -275,9 +282,12 @@ mod tests {
                 Unreached::NoBus,
                 Unreached::NoService,
                 Unreached::NoReply,
+                Unreached::Forbidden,
+                Unreached::Busy,
                 Unreached::Unintelligible,
             ])
             .prop_map(Failure::Unreached),
+            "[a-zA-Z.]{0,20}".prop_map(Failure::Unknown),
             Just(Failure::Elsewhere),
         ]
     }
@@ -310,11 +320,24 @@ mod tests {
 
     #[test]
     fn only_who_needs_no_factor_is_passed_over() {
-        assert_eq!(before(Requirement::Asked), None);
-        let code = |requirement| before(requirement).map(|ruling| ruling.code);
+        assert_eq!(before(Requirement::Asked, false), None);
+        let code = |requirement| before(requirement, false).map(|ruling| ruling.code);
         assert_eq!(code(Requirement::NotAsked), Some(Code::NotAsked));
         assert_eq!(code(Requirement::NotAskedUntil(0)), Some(Code::NotAsked));
         assert_eq!(code(Requirement::EnrolFirst), Some(Code::Denied));
+    }
+
+    #[test]
+    fn nobody_is_passed_over_where_a_factor_is_needed() {
+        assert_eq!(before(Requirement::Asked, true), None);
+        for requirement in [
+            Requirement::NotAsked,
+            Requirement::NotAskedUntil(u64::MAX),
+            Requirement::EnrolFirst,
+        ] {
+            let ruling = before(requirement, true);
+            assert_eq!(ruling, before(Requirement::EnrolFirst, false));
+        }
     }
 
     #[test]
@@ -329,6 +352,8 @@ mod tests {
             Unreached::NoBus,
             Unreached::NoService,
             Unreached::NoReply,
+            Unreached::Forbidden,
+            Unreached::Busy,
             Unreached::Unintelligible,
         ] {
             assert_eq!(after(&Failure::Unreached(reason)).code, Code::Unavailable);

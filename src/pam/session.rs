@@ -4,6 +4,7 @@ use pam::constants::PamResultCode;
 use pam::module::PamHandle;
 
 use crate::arguments::Arguments;
+use crate::bus::IN_PASSING;
 use crate::entry::{caller, connect};
 use crate::ffi::{environment, kept, set_environment};
 use crate::journal::{Priority, log};
@@ -44,13 +45,10 @@ pub(crate) fn open(pamh: &mut PamHandle, arguments: &Arguments) -> Result<PamRes
     let user = pamh.get_user(None).map_err(|_| Code::NoConversation)?;
     let session = environment(pamh, SESSION)
         .filter(|id| !id.is_empty() && user == entry.user && caller(pamh).is_root);
-    let oathd = connect(pamh, arguments, &entry.user);
-    let redeemed = oathd.and_then(|mut oathd| {
-        oathd.hurry();
-        match &session {
-            Some(session) => oathd.bind(&entry.receipt, session),
-            None => oathd.redeem(&entry.receipt),
-        }
+    let oathd = connect(pamh, arguments, &entry.user, IN_PASSING);
+    let redeemed = oathd.and_then(|oathd| match &session {
+        Some(session) => oathd.bind(&entry.receipt, session),
+        None => oathd.redeem(&entry.receipt),
     });
     if let Err(failure) = redeemed {
         log(

@@ -215,6 +215,16 @@ class Conversations(unittest.TestCase):
         self.assertIn("This account needs a second factor first.", said[0])
         self.assertEqual(said[1:], ["PAM_PERM_DENIED"])
 
+    def test_a_login_may_need_a_factor_whatever_the_policy_says(self):
+        needs = [self.line("deny_unenrolled"), "auth required pam_permit.so"]
+        told = authenticate([self.line(), "auth required pam_permit.so"], "dave")
+        for user in ("bob", "carol", "dave"):
+            self.assertEqual(authenticate(needs, user), told)
+        self.assertEqual(authenticate(needs, "alice", ["123456"]), [ASK, "PAM_SUCCESS"])
+        checked = [self.line("collect"), *self.password, self.line("check deny_unenrolled")]
+        for user, end in (("bob", "PAM_PERM_DENIED"), ("alice", "PAM_SUCCESS")):
+            self.assertEqual(authenticate(checked, user, ["secret", "123456"])[-1], end)
+
     def test_what_is_not_understood_is_asked(self):
         stack = [self.line(), "auth required pam_permit.so"]
         for user in ("erin", "liar"):
@@ -286,6 +296,8 @@ class Conversations(unittest.TestCase):
         self.assertEqual(said, [only, "PAM_AUTHINFO_UNAVAIL"])
         said = self.simple("grace", [], "presence")
         self.assertEqual(said[-1], "PAM_AUTHINFO_UNAVAIL")
+        said = self.simple("alice", [], "presence prompt=Touch!")
+        self.assertEqual(said, ["tell: Touch!", "PAM_SUCCESS"])
 
     # --- The strict stack ---------------------------------------------------------------------
 
