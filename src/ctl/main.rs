@@ -27,6 +27,7 @@ mod secret_file;
 mod service_socket;
 mod session;
 mod short_cut;
+mod unseen;
 mod watch;
 mod ways;
 mod when;

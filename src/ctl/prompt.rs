@@ -2,12 +2,14 @@
 
 use std::fs::File;
 use std::io::{self, BufRead, IsTerminal, Read, Write};
+use std::path::Path;
 
 use oathd_client::ExitCode;
 use zeroize::Zeroizing;
 
 use crate::cli::Global;
 use crate::failure::Failure;
+use crate::unseen;
 
 /// The most bytes of a file that holds secrets.
 const MAX_INPUT: u64 = 1 << 20;
@@ -38,11 +40,10 @@ pub(crate) fn typed(global: &Global, question: &str) -> Result<Zeroizing<String>
     }
 }
 
-/// Asks for a secret without showing it.
+/// Asks for a secret without showing it. Empty where none is typed.
 pub(crate) fn hidden(prompt: &str) -> Result<Zeroizing<String>, Failure> {
-    rpassword::prompt_password(prompt)
-        .map(Zeroizing::new)
-        .map_err(|error| unreadable("The terminal", &error))
+    let mut typed = unseen::read(prompt).map_err(|error| unreadable("The terminal", &error))?;
+    text(std::mem::take(&mut *typed))
 }
 
 /// Asks for a new password, twice.
@@ -124,16 +125,14 @@ pub(crate) fn line(input: &mut impl BufRead) -> Result<Zeroizing<String>, Failur
 }
 
 /// All of standard input, or of a file.
-pub(crate) fn read_all(file: Option<&std::path::Path>) -> Result<Zeroizing<String>, Failure> {
+pub(crate) fn read_all(file: Option<&Path>) -> Result<Zeroizing<String>, Failure> {
     let mut bytes = Zeroizing::new(Vec::new());
     let read = match file {
         None => io::stdin()
             .lock()
             .take(MAX_INPUT + 1)
             .read_to_end(&mut bytes),
-        Some(path) => {
-            File::open(path).and_then(|file| file.take(MAX_INPUT + 1).read_to_end(&mut bytes))
-        }
+        Some(path) => open(path)?.take(MAX_INPUT + 1).read_to_end(&mut bytes),
     };
     let name = file.map_or("Standard input".into(), |path| path.display().to_string());
     read.map_err(|error| unreadable(&name, &error))?;
@@ -145,6 +144,11 @@ pub(crate) fn read_all(file: Option<&std::path::Path>) -> Result<Zeroizing<Strin
         ));
     }
     text(std::mem::take(&mut *bytes))
+}
+
+/// A file that is to be read.
+pub(crate) fn open(path: &Path) -> Result<File, Failure> {
+    File::open(path).map_err(|error| unreadable(&path.display().to_string(), &error))
 }
 
 fn text(bytes: Vec<u8>) -> Result<Zeroizing<String>, Failure> {

@@ -1,6 +1,5 @@
 //! QR codes: reading them from pictures, drawing them on a terminal.
 
-use std::fs::File;
 use std::io::BufReader;
 use std::path::Path;
 
@@ -10,6 +9,7 @@ use qrcode::render::unicode::Dense1x2;
 use zeroize::Zeroizing;
 
 use crate::failure::Failure;
+use crate::prompt;
 
 /// The largest width and height of a picture in pixels.
 const MAX_SIDE: u32 = 16_384;
@@ -27,8 +27,9 @@ pub(crate) fn read(path: &Path) -> Result<Vec<Zeroizing<String>>, Failure> {
             "Give a sharp PNG or JPEG picture of the whole code, such as a screenshot.",
         )
     };
+    let file = prompt::open(path)?;
     let picture = || {
-        let mut reader = ImageReader::new(BufReader::new(File::open(path)?));
+        let mut reader = ImageReader::new(BufReader::new(file));
         let mut limits = Limits::default();
         limits.max_image_width = Some(MAX_SIDE);
         limits.max_image_height = Some(MAX_SIDE);
@@ -111,10 +112,8 @@ mod tests {
         assert_eq!(read(&path).unwrap_err().name, "NoQrCode");
         image::GrayImage::new(64, 64).save(&path).unwrap();
         assert_eq!(read(&path).unwrap_err().name, "NoQrCode");
-        assert_eq!(
-            read(&directory.path().join("none")).unwrap_err().name,
-            "NoQrCode"
-        );
+        let nothing = read(&directory.path().join("none")).unwrap_err();
+        assert_eq!(nothing.name, "Unreadable");
     }
 
     #[test]

@@ -151,7 +151,15 @@ impl Session {
             return Ok(None);
         }
         let name = name_of(&token.describe().await?);
-        prompt::hidden(&format!("Password of {name}: ")).map(Some)
+        let password = prompt::hidden(&format!("Password of {name}: "))?;
+        match password.is_empty() {
+            true => Err(Failure::input(
+                "EmptyPassword",
+                "No password was typed.",
+                "Repeat the command and type the password of the token.",
+            )),
+            false => Ok(Some(password)),
+        }
     }
 
     /// Whether questions can be asked: the user is at the terminal and standard input is it.

@@ -27,6 +27,7 @@ mod a_login_proves_what_its_session_asks;
 mod a_paired_token_opens_for_its_user_alone;
 mod a_polkit_rule_decides_by_uid;
 mod a_private_bus_serves_its_owner;
+mod a_prompt_leaves_the_terminal_as_it_was;
 mod a_pulled_token_leaves_nothing_half_done;
 mod a_race_has_one_winner;
 mod a_realm_hands_out_sessions_and_keys;

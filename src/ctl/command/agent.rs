@@ -15,7 +15,7 @@ use crate::{output, prompt};
 /// Shows touches and asks for passwords until it is interrupted.
 pub(crate) async fn run(session: &Session) -> Result<(), Failure> {
     let mut events = session.client.events().await?;
-    // A prompt that is interrupted leaves the echo of the terminal off.
+    // A prompt that is still open at the end leaves the echo of the terminal off.
     let terminal = termios::tcgetattr(std::io::stderr()).ok();
     let agent = TerminalAgent {
         json: session.global.json,
