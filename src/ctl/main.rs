@@ -40,6 +40,7 @@ use clap::{Parser, error::ErrorKind};
 use crate::failure::Failure;
 
 fn main() -> ExitCode {
+    forbid_core_dumps();
     let words = std::env::args_os().collect::<Vec<_>>();
     let cli = match short_cut::code(words.iter().cloned()) {
         Some(cli) => cli,
@@ -53,6 +54,13 @@ fn main() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => end(&failure, json),
     }
+}
+
+/// Secrets and passwords pass through this process: it leaves no image of itself behind. Where the kernel
+/// has no means for that, the command is done all the same.
+fn forbid_core_dumps() {
+    use rustix::process::{DumpableBehavior, set_dumpable_behavior};
+    let _ = set_dumpable_behavior(DumpableBehavior::NotDumpable);
 }
 
 /// Tells of a failure, and gives its status.
