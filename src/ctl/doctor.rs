@@ -6,16 +6,20 @@ mod account;
 mod cards;
 mod clock;
 mod gather;
+mod host;
 mod keys;
 mod logins;
 mod policy;
 mod scdaemon;
 mod service;
+mod settings;
 mod state;
 
 use oathd_client::{DiagnosisRecord, StatusRecord};
 
 pub(crate) use gather::gather;
+
+use crate::output::harmless;
 
 /// How a check ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -110,22 +114,26 @@ pub(crate) struct Facts {
     pub(crate) diagnosis: Option<DiagnosisRecord>,
     /// polkit; `None` where the bus is none that asks it.
     pub(crate) policy: Option<policy::Policy>,
+    /// What of this host was not read in time.
+    pub(crate) late: Vec<&'static str>,
     /// GnuPG's smart card daemon.
-    pub(crate) scdaemon: scdaemon::Scdaemon,
+    pub(crate) scdaemon: Option<scdaemon::Scdaemon>,
     /// How `/proc` hides the processes of others, where it does.
     pub(crate) hidepid: Option<String>,
     /// What timedated says: a time service keeps the clock right.
     pub(crate) synchronised: Option<bool>,
     /// The logins of this host.
-    pub(crate) logins: logins::Logins,
+    pub(crate) logins: Option<logins::Logins>,
     /// The account of the user who asks.
     pub(crate) status: Option<StatusRecord>,
 }
 
 /// Applies every rule, in the order in which one rests on another.
 pub(crate) fn examine(facts: &Facts) -> Vec<Finding> {
-    let rules: [fn(&Facts) -> Vec<Finding>; 9] = [
+    let rules: [fn(&Facts) -> Vec<Finding>; 11] = [
+        host::rules,
         service::rules,
+        settings::rules,
         policy::rules,
         cards::rules,
         scdaemon::rules,
@@ -136,6 +144,16 @@ pub(crate) fn examine(facts: &Facts) -> Vec<Finding> {
         logins::rules,
     ];
     rules.iter().flat_map(|rule| rule(facts)).collect()
+}
+
+/// Names in a sentence.
+fn listed<'a>(names: impl IntoIterator<Item = &'a str>) -> String {
+    let names: Vec<_> = names.into_iter().map(harmless).collect();
+    match names.split_last() {
+        Some((last, [])) => last.clone(),
+        Some((last, others)) => format!("{} and {last}", others.join(", ")),
+        None => "others".to_owned(),
+    }
 }
 
 #[cfg(test)]

@@ -25,6 +25,9 @@ pub const DEFAULT_FILE: &str = "/etc/oathd/oathd.conf";
 /// The settings in force.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Config {
+    /// The file that they were read from, which may be absent if it is [`DEFAULT_FILE`]; none for
+    /// those of a simulation.
+    pub file: Option<PathBuf>,
     /// `readers` – Parts of the names of the readers that oathd looks into, as `pcsc_scan` shows
     /// them, such as `['Yubico', 'Nitrokey']`. Empty, the default: every reader.
     pub readers: Vec<String>,
@@ -53,6 +56,7 @@ pub struct Config {
 impl Default for Config {
     fn default() -> Config {
         Config {
+            file: None,
             readers: Vec::new(),
             extra_aids: Vec::new(),
             linger: Duration::from_secs(5),
@@ -97,6 +101,16 @@ pub enum ConfigError {
 }
 
 impl ConfigError {
+    /// What is wrong, in one line.
+    pub(crate) fn line(&self) -> String {
+        let text = self.to_string();
+        let parts = text.lines().map(|line| line.trim_matches([' ', '|', '^']));
+        parts
+            .filter(|part| !part.is_empty())
+            .collect::<Vec<_>>()
+            .join("; ")
+    }
+
     fn value(file: &Path, key: &'static str, reason: String) -> ConfigError {
         ConfigError::Value {
             file: file.to_owned(),
@@ -126,18 +140,20 @@ struct File {
 }
 
 impl Config {
-    /// Reads `file`, which must exist, or [`DEFAULT_FILE`], which may be absent, the drop-ins in the
-    /// folder of the same name with `.d` appended, and the realms in `realms.d` beside it. Blocks:
-    /// the users of realms are looked up by name.
+    /// Reads `file`, by default [`DEFAULT_FILE`], which alone may be absent, the drop-ins in the folder
+    /// of the same name with `.d` appended, and the realms in `realms.d` beside it. Blocks: the users
+    /// of realms are looked up by name.
     ///
     /// # Errors
     ///
     /// [`ConfigError`] names the file and the key.
     pub fn load(file: Option<&Path>) -> Result<Config, ConfigError> {
-        match file {
-            Some(file) => Config::read(file, true),
-            None => Config::read(Path::new(DEFAULT_FILE), false),
-        }
+        let usual = Path::new(DEFAULT_FILE);
+        let file = file.unwrap_or(usual);
+        Ok(Config {
+            file: Some(file.to_owned()),
+            ..Config::read(file, file != usual)?
+        })
     }
 
     fn read(main: &Path, required: bool) -> Result<Config, ConfigError> {

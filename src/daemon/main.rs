@@ -51,6 +51,10 @@ struct Arguments {
     /// What to log: error, warn, info, debug, trace, or a list such as info,oathd_token=debug.
     #[arg(long, value_name = "FILTER")]
     log: Option<String>,
+
+    /// Read the settings, say what is wrong with them, and end.
+    #[arg(long)]
+    check: bool,
 }
 
 fn main() -> ExitCode {
@@ -83,6 +87,9 @@ fn serve(arguments: Arguments) -> Result<(), Box<dyn std::error::Error>> {
     let filter = loaded.as_ref().map_or("info", |config| &config.log);
     logging::init(arguments.log.as_deref(), filter)?;
     let config = loaded?;
+    if arguments.check {
+        return Ok(());
+    }
     forbid_core_dumps();
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()

@@ -144,6 +144,7 @@ pub async fn run(
         entropy: Arc::clone(&entropy),
         keyring,
         authorizer,
+        settings_file: config.file,
     });
     bus::serve(&service).await?;
     notify::ready();

@@ -1,8 +1,9 @@
 //! Proves: `oathctl doctor` ends with 1 where something does not work and with 0 where nothing is
 //! worse than it must be; it names pcscd that is away, that hangs, that refuses oathd and that asks
-//! nobody, a polkit that is away, a state that is sealed by a file or by a lost key, and a key that
-//! its token takes no more, each with a command; it tells a user less than an administrator; it ends
-//! in time whatever hangs, spends no key and takes no touch from anybody.
+//! nobody, a polkit that is away, a state that is sealed by a file or by a lost key, settings that
+//! could not be read again or name whom this machine does not have, and a key that its token takes no
+//! more, each with a command; it tells a user less than an administrator; it ends in time whatever
+//! hangs, files of this host included, spends no key and takes no touch from anybody.
 //! Does not prove: what it says of systemd, timedated and the logins of a machine.
 
 use std::fs::{self, Permissions};
@@ -11,7 +12,8 @@ use std::os::unix::net::UnixListener;
 
 use oathd_api::ErrorName;
 use oathd_client::{Client, DiagnosisRecord};
-use oathd_tests::world::{CardSetup, User, World, eventually};
+use oathd_tests::world::{CardSetup, Program, User, World, eventually};
+use rustix::fs::{CWD, FileType, Mode, mknodat};
 use serde_json::Value;
 
 use crate::desk::{Desk, SEED, named, touched};
@@ -31,11 +33,15 @@ const CARD_RULES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../polkit/50-oath
 
 /// The status of a doctor, and what it found, in JSON.
 fn doctor(world: &World, user: User, arguments: &[&str]) -> (i32, Vec<Value>) {
-    let program = world.built("oathctl").unwrap();
+    told(world.built("oathctl").unwrap().user(user), arguments)
+}
+
+/// The same of a doctor that is prepared.
+fn told(program: Program<'_>, arguments: &[&str]) -> (i32, Vec<Value>) {
     let program = program
         .arguments(&["doctor", "--json"])
         .arguments(arguments);
-    let output = program.user(user).run().unwrap();
+    let output = program.run().unwrap();
     let status = output.status.code().expect("no signal");
     let told: Value = serde_json::from_str(output.texts().0).unwrap();
     let checks = match status {
@@ -174,6 +180,72 @@ fn a_pcscd_that_hangs_holds_nobody_up() {
     let threads = fs::read_dir(format!("/proc/{pid}/task")).unwrap().flatten();
     let names = threads.filter_map(|task| fs::read_to_string(task.path().join("comm")).ok());
     assert_eq!(names.filter(|name| name.trim() == "probe").count(), 1);
+}
+
+#[test]
+fn a_file_that_hangs_is_named_and_holds_nobody_up() {
+    let world = World::with_oathd("").unwrap();
+    // Whoever opens it waits for a writer that does not come.
+    let file = world.path("gnupg/scdaemon.conf");
+    fs::create_dir(file.parent().unwrap()).unwrap();
+    mknodat(CWD, &file, FileType::Fifo, Mode::RUSR, 0).unwrap();
+    let program = world.built("oathctl").unwrap();
+    let (status, checks) = told(program.environment("GNUPGHOME", "/run/gnupg"), &[]);
+    assert_eq!(status, 1);
+    finds(&checks, "host", ("problem", "journalctl --dmesg"));
+    assert_eq!(verdict(&checks, "scdaemon"), ("", ""));
+    for check in ["service", "pcscd", "pam"] {
+        finds(&checks, check, ("ok", ""));
+    }
+}
+
+#[test]
+fn settings_that_would_not_be_followed_are_named() {
+    let mut world = World::new().unwrap();
+    let file = world.path("oathd.conf");
+    fs::create_dir(world.path("realms.d")).unwrap();
+    let realm = "realm = 'shop.example'\nuser = 'no-such-user'\n";
+    fs::write(world.path("realms.d/shop.conf"), realm).unwrap();
+    let policy = "[policy.groups.no-such-group]\nrule = 'required'\n[policy.groups.root]\n";
+    fs::write(&file, policy).unwrap();
+    world.start_pcscd().unwrap();
+    world.start_polkitd("").unwrap();
+    world.start_oathd(&["--config", "/run/oathd.conf"]).unwrap();
+    let (_, checks) = doctor(&world, User::Root, &[]);
+    finds(
+        &checks,
+        "settings",
+        ("warning", "groupadd --system no-such-group"),
+    );
+    let told = |checks: &[Value], part: &str| {
+        let mut found = checks
+            .iter()
+            .map(|found| found["finding"].as_str().unwrap());
+        found.any(|found| found.contains(part))
+    };
+    assert!(told(&checks, "shop.example"), "{checks:#?}");
+    assert!(!told(&checks, "root,"), "{checks:#?}");
+    assert_eq!(
+        verdict(&doctor(&world, User::Alice, &[]).1, "settings"),
+        ("", "")
+    );
+
+    // Nobody told oathd of it yet.
+    fs::write(&file, "lingerseconds = 1\n").unwrap();
+    let (status, checks) = doctor(&world, User::Root, &[]);
+    assert_eq!(status, 1);
+    finds(&checks, "settings", ("problem", "systemctl reload oathd"));
+    assert!(told(&checks, "lingerseconds"), "{checks:#?}");
+    let check = || {
+        let program = world.built("oathd").unwrap();
+        let program = program.arguments(&["--check", "--config", "/run/oathd.conf"]);
+        program.run().unwrap()
+    };
+    let refused = check();
+    assert_eq!(refused.status.code(), Some(69));
+    assert!(refused.texts().1.contains("lingerseconds"));
+    fs::write(&file, "linger_seconds = 1\n").unwrap();
+    assert!(check().status.success());
 }
 
 /// The states of the kept keys that a user is told.

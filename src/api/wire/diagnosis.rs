@@ -44,6 +44,12 @@ pub struct DiagnosisRecord {
     pub state_file_system: Option<String>,
     /// Bytes that are free in it.
     pub state_free: Option<u64>,
+    /// Why the settings, as they are on the disk, cannot be read; for a developer or a log.
+    pub settings_detail: Option<String>,
+    /// The groups that the settings in force name and this machine does not have.
+    pub unknown_groups: Option<Vec<String>>,
+    /// The realms whose user this machine does not have.
+    pub unserved_realms: Option<Vec<String>>,
 }
 
 /// A key that the service keeps for a token, without the key.

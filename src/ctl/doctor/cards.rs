@@ -95,7 +95,8 @@ fn tokens(facts: &Facts, seen: &DiagnosisRecord) -> Finding {
             "Remove one of them; if you have a single token, suspect a relay.",
         );
     }
-    if seen.held && facts.scdaemon.running.is_empty() {
+    let scdaemon = facts.scdaemon.as_ref();
+    if seen.held && scdaemon.is_none_or(|there| there.running.is_empty()) {
         return Finding::warning(
             "tokens",
             "Another program holds a card, so that oathd cannot look at it.",

@@ -24,11 +24,10 @@ const DIAGNOSIS: Duration = Duration::from_secs(15);
 /// Finds out what can be found out.
 pub(crate) async fn gather(global: Global) -> Facts {
     let system = global.bus == "system";
-    let host = tokio::task::spawn_blocking(host::look);
-    let opened = soon(Session::open(global)).await;
-    let host = soon(host).await.and_then(Result::ok).unwrap_or_default();
+    let (opened, host) = tokio::join!(soon(Session::open(global)), host::look());
     let mut facts = Facts {
         uid: rustix::process::getuid().as_raw(),
+        late: host.late,
         scdaemon: host.scdaemon,
         hidepid: host.hidepid,
         logins: host.logins,

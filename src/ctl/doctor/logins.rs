@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{Facts, Finding, Verdict};
+use super::{Facts, Finding, Verdict, listed};
 use crate::output::harmless;
 use crate::pam_stack::Line;
 use crate::pam_stack::run::{self, is_first_factor};
@@ -53,7 +53,9 @@ const WAYS_IN: [&str; 19] = [
 const MANUAL: &str = "the stacks that hold are in `man pam_oathd`; `oathctl pam status` shows all";
 
 pub(super) fn rules(facts: &Facts) -> Vec<Finding> {
-    let logins = &facts.logins;
+    let Some(logins) = &facts.logins else {
+        return Vec::new();
+    };
     let asks = |login: &&Login| login.lines.iter().any(Line::is_oathds);
     let (asking, silent): (Vec<_>, Vec<_>) = logins.services.iter().partition(asks);
     if asking.is_empty() {
@@ -166,14 +168,4 @@ fn of_stack(lines: &[Line]) -> Vec<(Verdict, String, String)> {
         ));
     }
     found
-}
-
-/// Names in a sentence.
-fn listed<'a>(names: impl IntoIterator<Item = &'a str>) -> String {
-    let names: Vec<_> = names.into_iter().map(harmless).collect();
-    match names.split_last() {
-        Some((last, [])) => last.clone(),
-        Some((last, others)) => format!("{} and {last}", others.join(", ")),
-        None => "other services".to_owned(),
-    }
 }

@@ -48,7 +48,7 @@ pub(super) fn rules(facts: &Facts) -> Vec<Finding> {
         Some(Answer::No) => Finding::note(
             "polkit",
             "polkit refuses you codes: this is not the active session of a seat of this host.",
-            "Ask from a session at the machine, or have a rule written: see NotAuthorized in the guide.",
+            "Ask from a session at the machine, or have a rule written: see NotAuthorized in /usr/share/doc/oathd/guide.md.",
         ),
         Some(Answer::Password) if !policy.has_agent => Finding::warning(
             "polkit",

@@ -26,8 +26,7 @@ pub(super) fn settings(text: &str) -> (bool, bool) {
 
 pub(super) fn rules(facts: &Facts) -> Vec<Finding> {
     const SETTING: &str = "`echo disable-ccid >> ~/.gnupg/scdaemon.conf; gpgconf --kill scdaemon`";
-    let there = &facts.scdaemon;
-    let Some(seen) = &facts.diagnosis else {
+    let (Some(there), Some(seen)) = (&facts.scdaemon, &facts.diagnosis) else {
         return Vec::new();
     };
     let missed = seen.card_service == "ready" && (seen.tokens == 0 || seen.held);

@@ -54,6 +54,8 @@ fn well() -> Facts {
             state_writable: Some(true),
             state_file_system: Some("other".to_owned()),
             state_free: Some(1 << 30),
+            unknown_groups: Some(Vec::new()),
+            unserved_realms: Some(Vec::new()),
             ..DiagnosisRecord::default()
         }),
         policy: Some(Policy {
@@ -63,14 +65,15 @@ fn well() -> Facts {
             has_agent: true,
         }),
         synchronised: Some(true),
-        logins: logins::Logins {
+        scdaemon: Some(scdaemon::Scdaemon::default()),
+        logins: Some(logins::Logins {
             services: vec![
                 login("sudo", COMMON),
                 login("cron", "auth required pam_permit.so"),
             ],
             has_module: true,
             on_trial: false,
-        },
+        }),
         status: Some(StatusRecord {
             account: "ada@local".to_owned(),
             enrolled: true,
@@ -112,6 +115,10 @@ fn seen(facts: &mut Facts) -> &mut DiagnosisRecord {
     facts.diagnosis.as_mut().unwrap()
 }
 
+fn logins(facts: &mut Facts) -> &mut logins::Logins {
+    facts.logins.as_mut().unwrap()
+}
+
 fn account(facts: &mut Facts) -> &mut StatusRecord {
     facts.status.as_mut().unwrap()
 }
@@ -132,6 +139,7 @@ fn where_all_is_well_nothing_is_said_but_that() {
         checks,
         [
             "service",
+            "settings",
             "polkit",
             "pcscd",
             "card_policy",
@@ -157,11 +165,12 @@ fn each_check_is_documented() {
         .find(|part| part.starts_with("`doctor`"));
     let list = section.unwrap().rsplit("one of these").next().unwrap();
     let mut facts = well();
+    facts.late = vec!["/proc"];
     facts.hidepid = Some("2".to_owned());
     seen(&mut facts).codes_key = Some(false);
     let mut checks: Vec<_> = examine(&facts).iter().map(|found| found.check).collect();
     checks.dedup();
-    assert_eq!(checks.len(), 15);
+    assert_eq!(checks.len(), 17);
     for check in checks {
         assert!(list.contains(&format!("`{check}`")), "{check}");
     }
@@ -235,7 +244,7 @@ proptest! {
             facts.hidepid = flags[0].then(|| text(0));
             facts.synchronised = flags[1].then_some(flags[2]);
             facts.service.version = flags[3].then(|| text(1));
-            facts.logins.services.push(login(&text(2), &format!("auth sufficient {}\n{COMMON}", text(3))));
+            logins(facts).services.push(login(&text(2), &format!("auth sufficient {}\n{COMMON}", text(3))));
             let seen = seen(facts);
             seen.card_service = text(4);
             seen.card_service_detail = Some(text(5));
@@ -247,6 +256,9 @@ proptest! {
             seen.state_free = flags[4].then_some(number);
             seen.state_writable = flags[5].then_some(flags[6]);
             seen.held = flags[7];
+            seen.settings_detail = Some(text(1));
+            seen.unknown_groups = Some(vec![text(2)]);
+            seen.unserved_realms = Some(vec![text(3), text(4)]);
             seen.keys[0].kind = text(8);
             seen.keys[0].state = text(9);
             seen.keys[0].token = text(0);

@@ -10,11 +10,12 @@ use std::{
 
 use nix::{
     errno::Errno,
-    unistd::{self, Gid, Group, Uid},
+    unistd::{self, Gid, Uid},
 };
 use oathd_api::ErrorName;
 use tokio::{sync::Semaphore, task, time::timeout};
 
+use super::group;
 use crate::error::Error;
 
 /// How long one look may take.
@@ -143,13 +144,32 @@ pub(crate) async fn groups_among(
         for group in groups {
             // By the group's name: the list of a user's groups leaves out without a word what a
             // service that is not there would have added; this look fails then.
-            if let Some(known) = Group::from_name(&group)?
-                && (theirs.contains(&known.gid) || known.mem.contains(&user.name))
-            {
-                found.push(group);
+            match group::by_name(&group)? {
+                Some(known) if theirs.contains(&known.gid) || known.mem.contains(&user.name) => {
+                    found.push(group);
+                }
+                Some(_) => {}
+                None => tracing::warn!(group, "this machine has no such group, so nobody is in it"),
             }
         }
         Ok(found)
+    })
+    .await
+}
+
+/// Those of `groups`, by name, that this machine does not have.
+pub(crate) async fn unknown_among(
+    asker: Asker,
+    groups: Vec<String>,
+) -> Result<Vec<String>, LookupFailed> {
+    apart((asker, PATIENCE), move || {
+        let mut unknown = Vec::new();
+        for group in groups {
+            if group::by_name(&group)?.is_none() {
+                unknown.push(group);
+            }
+        }
+        Ok(unknown)
     })
     .await
 }
@@ -197,6 +217,8 @@ mod tests {
         let groups = ["no such group", "root", "daemon"];
         let found = groups_among(Asker::Trusted, &root, groups).await;
         assert_eq!(found.unwrap(), ["root"]);
+        let unknown = unknown_among(Asker::Trusted, groups.map(str::to_owned).to_vec()).await;
+        assert_eq!(unknown.unwrap(), ["no such group"]);
         assert_eq!(by_name(Asker::Trusted, "no\0body").await.unwrap(), None);
         assert_eq!(uid_of("no such user").unwrap(), None);
     }

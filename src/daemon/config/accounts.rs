@@ -181,6 +181,14 @@ pub(super) struct Tables {
 type Misfit = (&'static str, String);
 
 impl AccountSettings {
+    /// The groups that somebody has written down.
+    pub(crate) fn groups(&self) -> Vec<String> {
+        let of_policy = self.policy.groups.iter().map(|(name, _)| name);
+        let usual = AccountSettings::default().approvers_group;
+        let approvers = Some(&self.approvers_group).filter(|group| **group != usual);
+        of_policy.chain(approvers).cloned().collect()
+    }
+
     /// Lays the keys of one file over what was set before; a table is replaced as a whole.
     pub(super) fn apply(&mut self, tables: Tables) -> Result<(), Misfit> {
         if let Some(table) = tables.policy {

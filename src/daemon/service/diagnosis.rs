@@ -1,7 +1,7 @@
 //! What the service sees of itself and its surroundings. Nothing here asks a person, spends an
 //! attempt or makes a token blink, and whatever hangs is left behind in time for an answer.
 
-use std::{future::Future, path::Path, time::Duration};
+use std::{future::Future, path::Path, sync::Arc, time::Duration};
 
 use oathd_api::wire::diagnosis::{DiagnosisRecord, KeptKeyRecord};
 use oathd_core::{RealmName, Trust};
@@ -10,7 +10,9 @@ use rustix::fs::statfs;
 
 use super::{Call, Service};
 use crate::{
+    accounts::passwd::{self, Asker},
     authority::{Action, CardPolicy},
+    config::Config,
     error::Error,
     keyring::KeptKey,
     vault::{KeySource, Vault, key},
@@ -53,7 +55,10 @@ impl Service {
             ..DiagnosisRecord::default()
         };
         Ok(match complete {
-            true => self.with_state(call, record).await,
+            true => {
+                let record = self.with_state(call, record).await;
+                self.with_settings(call, record).await
+            }
             false => record,
         })
     }
@@ -163,8 +168,10 @@ impl Service {
         let accounts = self.accounts();
         if let Some(condition) = in_part(call, accounts.ledger.condition()).await {
             let folder = &condition.folder;
-            let (file_system, free) = file_system(folder);
-            record.vault_key_file_left = Some(has_spare_key(&accounts.vault, folder));
+            let (looked, vault) = (folder.clone(), Arc::clone(&accounts.vault));
+            let look = move || (file_system(&looked), has_spare_key(&vault, &looked));
+            let ((file_system, free), spare_key) = apart(call, look).await.unwrap_or_default();
+            record.vault_key_file_left = Some(spare_key);
             record.codes_key = Some(condition.codes_key);
             record.state_folder = Some(folder.display().to_string());
             record.state_file_system = file_system.map(str::to_owned);
@@ -184,6 +191,30 @@ impl Service {
         record.vault_key_detail = detail;
         record
     }
+
+    /// Adds what is wrong with the settings, in force and on the disk.
+    async fn with_settings(&self, call: &Call, mut record: DiagnosisRecord) -> DiagnosisRecord {
+        let settings = self.accounts().settings();
+        let unknown = in_part(
+            call,
+            passwd::unknown_among(Asker::Trusted, settings.groups()),
+        )
+        .await;
+        record.unknown_groups = unknown.and_then(Result::ok);
+        let unserved = settings
+            .realms
+            .iter()
+            .filter(|(_, realm)| realm.uid.is_none());
+        record.unserved_realms = Some(unserved.map(|(name, _)| name.to_string()).collect());
+        if let Some(file) = self.settings_file.clone() {
+            let read = apart(call, move || Config::load(Some(&file))).await;
+            record.settings_detail = match read {
+                Some(read) => read.err().map(|error| error.line()),
+                None => Some("they cannot be read in time".to_owned()),
+            };
+        }
+        record
+    }
 }
 
 /// How long a part of this call may take.
@@ -194,6 +225,15 @@ fn left(call: &Call) -> Duration {
 /// What a part gives, unless it takes too long.
 async fn in_part<T>(call: &Call, part: impl Future<Output = T>) -> Option<T> {
     tokio::time::timeout(left(call), part).await.ok()
+}
+
+/// What `work` that blocks gives, unless it takes too long; then its thread is left behind.
+async fn apart<T: Send + 'static>(
+    call: &Call,
+    work: impl FnOnce() -> T + Send + 'static,
+) -> Option<T> {
+    let work = tokio::task::spawn_blocking(work);
+    in_part(call, work).await.and_then(Result::ok)
 }
 
 fn is_of(token: &Token, key: &KeptKey) -> bool {

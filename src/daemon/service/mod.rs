@@ -19,6 +19,7 @@ mod tokens;
 mod words;
 
 use std::{
+    path::PathBuf,
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
@@ -55,6 +56,8 @@ pub(crate) struct Service {
     unlocks: Unlocks,
     objects: Objects,
     guests: Arc<Guests>,
+    /// Where the settings are on the disk, if they are.
+    settings_file: Option<PathBuf>,
     /// Read-held by work that must not be cut in half; the end of the service waits for it.
     changes: Arc<RwLock<()>>,
 }
@@ -70,6 +73,7 @@ pub(crate) struct Parts {
     pub(crate) keyring: Keyring,
     pub(crate) authorizer: Authorizer,
     pub(crate) callers: Callers,
+    pub(crate) settings_file: Option<PathBuf>,
 }
 
 impl Service {
@@ -88,6 +92,7 @@ impl Service {
             unlocks: Unlocks::default(),
             objects: Objects::default(),
             guests: Arc::default(),
+            settings_file: parts.settings_file,
             changes: Arc::default(),
         })
     }

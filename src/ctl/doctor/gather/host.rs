@@ -3,6 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use super::soon;
 use crate::command::pam;
 use crate::doctor::logins::{Login, Logins};
 use crate::doctor::scdaemon::{Scdaemon, settings};
@@ -11,10 +12,12 @@ use crate::pam_stack;
 /// What was found.
 #[derive(Debug, Default)]
 pub(super) struct Host {
-    pub(super) scdaemon: Scdaemon,
+    pub(super) scdaemon: Option<Scdaemon>,
     pub(super) hidepid: Option<String>,
-    pub(super) logins: Logins,
+    pub(super) logins: Option<Logins>,
     pub(super) has_agent: bool,
+    /// What was not read in time.
+    pub(super) late: Vec<&'static str>,
 }
 
 /// Where GnuPG puts its programs.
@@ -34,32 +37,68 @@ const AGENTS: [&str; 5] = [
     "cosmic-osd",
 ];
 
-/// Looks.
-pub(super) fn look() -> Host {
+/// Looks. What hangs – a home that is on a server which is gone, say – is left to its thread, which the
+/// end of the program takes along, and named.
+pub(super) async fn look() -> Host {
+    let (processes, gnupg, hidepid, logins, on_trial) = tokio::join!(
+        apart(processes),
+        apart(gnupg),
+        apart(hidden),
+        apart(services),
+        apart(pam::on_trial),
+    );
+    let late = [
+        ("/proc", processes.is_none() || hidepid.is_none()),
+        ("What GnuPG is set to", gnupg.is_none()),
+        ("What PAM is set to, in /etc/pam.d,", logins.is_none()),
+        ("What systemd has enabled", on_trial.is_none()),
+    ];
     let own = rustix::process::getuid().as_raw();
-    let processes = processes();
-    let named = |name: &str| name.contains("polkit") || name.contains("policykit");
-    let is_agent = |name: &str| named(name) || AGENTS.contains(&name);
+    let processes = processes.unwrap_or_default();
     let running = processes.iter().filter(|(name, _)| name == "scdaemon");
-    let (uses_pcscd, shares) = gnupg();
     Host {
-        scdaemon: Scdaemon {
-            installed: SCDAEMONS.iter().any(|path| Path::new(path).exists()),
+        scdaemon: gnupg.map(|settings| Scdaemon {
             running: running.map(|(_, uid)| *uid).collect(),
-            uses_pcscd,
-            shares,
-        },
-        hidepid: fs::read_to_string("/proc/self/mounts")
-            .ok()
-            .and_then(|mounts| hidepid(&mounts)),
-        logins: Logins {
-            services: pam::services().into_iter().map(login).collect(),
-            has_module: has_module(),
-            on_trial: pam::on_trial(),
-        },
+            ..settings
+        }),
+        hidepid: hidepid.flatten(),
+        logins: logins.map(|logins| Logins {
+            on_trial: on_trial.unwrap_or(false),
+            ..logins
+        }),
         has_agent: processes
             .iter()
             .any(|(name, uid)| *uid == own && is_agent(name)),
+        late: late
+            .iter()
+            .filter(|(_, late)| *late)
+            .map(|(what, _)| *what)
+            .collect(),
+    }
+}
+
+/// What `work`, on a thread of its own, gives, if it does not take long.
+async fn apart<T: Send + 'static>(work: fn() -> T) -> Option<T> {
+    let work = tokio::task::spawn_blocking(work);
+    soon(work).await.and_then(Result::ok)
+}
+
+/// Whether a program of this name shows polkit's questions.
+fn is_agent(name: &str) -> bool {
+    name.contains("polkit") || name.contains("policykit") || AGENTS.contains(&name)
+}
+
+/// How `/proc` hides processes, where it does.
+fn hidden() -> Option<String> {
+    hidepid(&fs::read_to_string("/proc/self/mounts").ok()?)
+}
+
+/// The services of PAM.
+fn services() -> Logins {
+    Logins {
+        services: pam::services().into_iter().map(login).collect(),
+        has_module: has_module(),
+        on_trial: false,
     }
 }
 
@@ -99,16 +138,22 @@ fn hidepid(mounts: &str) -> Option<String> {
 }
 
 /// What GnuPG's settings of this host and user say.
-fn gnupg() -> (bool, bool) {
+fn gnupg() -> Scdaemon {
     let home = std::env::var_os("GNUPGHOME")
         .map(PathBuf::from)
         .or_else(|| std::env::var_os("HOME").map(|home| Path::new(&home).join(".gnupg")));
     let folders = [Some(PathBuf::from("/etc/gnupg")), home];
     let files = folders.into_iter().flatten();
-    files
+    let (uses_pcscd, shares) = files
         .filter_map(|folder| fs::read_to_string(folder.join("scdaemon.conf")).ok())
         .map(|text| settings(&text))
-        .fold((false, false), |all, one| (all.0 || one.0, all.1 || one.1))
+        .fold((false, false), |all, one| (all.0 || one.0, all.1 || one.1));
+    Scdaemon {
+        installed: SCDAEMONS.iter().any(|path| Path::new(path).exists()),
+        running: Vec::new(),
+        uses_pcscd,
+        shares,
+    }
 }
 
 /// Whether the PAM module is in one of the places where libpam looks.

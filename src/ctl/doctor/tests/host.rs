@@ -3,6 +3,32 @@
 use super::Verdict::{Note, Problem, Warning};
 use super::*;
 
+fn gnupg(facts: &mut Facts) -> &mut scdaemon::Scdaemon {
+    facts.scdaemon.as_mut().unwrap()
+}
+
+#[test]
+fn what_hangs_is_named_and_nothing_is_said_of_it() {
+    finds("host", Problem, "journalctl --dmesg", |facts| {
+        facts.late = vec!["/proc"];
+        facts.scdaemon = None;
+        facts.logins = None;
+    });
+}
+
+#[test]
+fn settings_that_oathd_cannot_follow_are_named() {
+    finds("settings", Problem, "reload oathd", |facts| {
+        seen(facts).settings_detail = Some("oathd.conf: no".to_owned());
+    });
+    finds("settings", Warning, "groupadd --system ops", |facts| {
+        seen(facts).unknown_groups = Some(vec!["ops".to_owned()]);
+    });
+    finds("settings", Warning, "realms.d", |facts| {
+        seen(facts).unserved_realms = Some(vec!["shop".to_owned()]);
+    });
+}
+
 #[test]
 fn each_fault_on_the_way_to_a_token_has_its_remedy() {
     finds("polkit", Problem, "start polkit.service", |facts| {
@@ -59,7 +85,7 @@ fn each_fault_on_the_way_to_a_token_has_its_remedy() {
 fn gnupg_is_blamed_for_what_it_may_have_done() {
     let runs = |uid: u32, missed: bool| {
         move |facts: &mut Facts| {
-            facts.scdaemon.running = vec![uid];
+            gnupg(facts).running = vec![uid];
             seen(facts).held = missed;
         }
     };
@@ -69,10 +95,10 @@ fn gnupg_is_blamed_for_what_it_may_have_done() {
     assert_eq!(after(runs(1001, false)), []);
     finds("scdaemon", Problem, "pcsc-shared", |facts| {
         runs(1000, true)(facts);
-        facts.scdaemon.uses_pcscd = true;
+        gnupg(facts).uses_pcscd = true;
     });
     finds("scdaemon", Note, "disable-ccid", |facts| {
-        facts.scdaemon.installed = true
+        gnupg(facts).installed = true
     });
     for (text, expected) in [
         ("# disable-ccid\n", (false, false)),

@@ -41,7 +41,7 @@ fn an_owner_is_told_how_to_come_in_again() {
 fn a_stack_that_can_be_passed_is_told_once_with_all_that_share_it() {
     let stacks = |text: &'static str| {
         move |facts: &mut Facts| {
-            facts.logins.services = vec![login("su", text), login("sudo", text)];
+            logins(facts).services = vec![login("su", text), login("sudo", text)];
         }
     };
     finds(
@@ -90,10 +90,10 @@ fn a_stack_that_can_be_passed_is_told_once_with_all_that_share_it() {
         []
     );
     finds("pam", Problem, "libpam-oathd", |facts| {
-        facts.logins.has_module = false
+        logins(facts).has_module = false
     });
     finds("pam", Warning, "pam confirm", |facts| {
-        facts.logins.on_trial = true
+        logins(facts).on_trial = true
     });
     finds(
         "pam",
@@ -102,8 +102,7 @@ fn a_stack_that_can_be_passed_is_told_once_with_all_that_share_it() {
         stacks("auth required pam_unix.so"),
     );
     finds("pam", Note, "pam.d", |facts| {
-        facts
-            .logins
+        logins(facts)
             .services
             .push(login("sshd", "auth required pam_unix.so"));
     });

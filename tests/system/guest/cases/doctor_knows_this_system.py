@@ -1,7 +1,7 @@
 """Proves that `oathctl doctor` finds no problem in what the packages install, on a release whose pcscd
 asks polkit and on one whose pcscd asks nobody, and tells the two apart; that it names units that are
-masked, a rule of polkit that is missing, and stacks of PAM that can be passed – in which the real libpam
-lets in as it says – and calls well those that cannot."""
+masked, settings that would not be followed, a rule of polkit that is missing, and stacks of PAM that can
+be passed – in which the real libpam lets in as it says – and calls well those that cannot."""
 
 import json
 import pathlib
@@ -9,7 +9,7 @@ import pathlib
 from cases.logins_ask_for_the_second_factor import ServiceFile
 from cases.pcscd_lets_oathd_in import RULE, pcscd_asks_polkit
 from sessions import at_the_seat
-from system import Token, contains, equal, oathctl, outcome, rules, run, stop
+from system import Token, contains, equal, oathctl, outcome, rules, run, settings, stop
 from talk import Person
 
 WORST = ["problem", "warning", "note", "ok"]
@@ -84,6 +84,21 @@ def what_is_masked_is_named():
     equal(doctor()[0], 0)
 
 
+def settings_that_would_not_be_followed_are_named():
+    try:
+        settings("[policy.groups.no-such-group]\nrule = 'required'\n")
+        run("systemctl", "restart", "oathd.service")
+        finds(doctor()[1], "settings", "warning", "groupadd --system no-such-group")
+        settings("reader = ['No such key']\n")
+        status, found = doctor()
+        equal(status, 1)
+        finds(found, "settings", "problem", "systemctl reload oathd.service")
+    finally:
+        settings(None)
+        stop()
+    finds(doctor()[1], "settings", "ok")
+
+
 def a_rule_that_is_missing_is_named():
     if not pcscd_asks_polkit():
         return
@@ -155,6 +170,7 @@ CASES = [
     what_is_installed_has_no_problem,
     a_user_is_told_what_their_session_may,
     what_is_masked_is_named,
+    settings_that_would_not_be_followed_are_named,
     a_rule_that_is_missing_is_named,
     the_profile_is_well,
     stacks_are_judged_as_libpam_runs_them,
