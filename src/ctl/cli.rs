@@ -114,7 +114,7 @@ plain JSON from Aegis and 2FAS.
 
 Examples:
   oathctl import --dry-run aegis.json
-  qrencode-reader photo.png | oathctl import -"
+  zbarimg --quiet --raw photo.png | oathctl import -"
     )]
     Import(ImportArgs),
     /// Give a credential another name

@@ -66,6 +66,15 @@ impl Failure {
         self
     }
 
+    /// Names the token that it is about, where none is named yet.
+    pub(crate) fn about(mut self, token: &str) -> Failure {
+        if !self.details.contains_key("tokens") {
+            self.message += &format!(" ({token})");
+            self.details.insert("tokens".to_owned(), json!([token]));
+        }
+        self
+    }
+
     /// The same cause of oathd's, with a message that tells more.
     pub(crate) fn explained(cause: ErrorName, message: &str) -> Failure {
         Failure {
@@ -160,10 +169,15 @@ pub(crate) fn sentence(text: &str) -> String {
 }
 
 fn particulars(about: &ErrorDetails) -> Map<String, Value> {
-    match serde_json::to_value(about) {
-        Ok(Value::Object(details)) => details,
-        _ => Map::new(),
+    let Ok(Value::Object(mut details)) = serde_json::to_value(about) else {
+        return Map::new();
+    };
+    if let Some(credentials) = &about.credentials {
+        // The object of a token on the bus says nothing to who reads this.
+        let ids: Vec<_> = credentials.iter().map(|found| found.id.as_str()).collect();
+        details.insert("credentials".to_owned(), json!(ids));
     }
+    details
 }
 
 #[cfg(test)]
@@ -192,6 +206,19 @@ mod tests {
         assert_eq!(json["error"]["name"], "AmbiguousToken");
         assert_eq!(json["error"]["details"]["tokens"][1], "2");
         assert!(json["error"]["details"].get("reader").is_none());
+    }
+
+    #[test]
+    fn a_credential_goes_by_its_id() {
+        let message =
+            r#"x {"credentials":[{"token":"/org/oathd/Oathd1/token/1","id":"GitHub:me"}]}"#;
+        let details = Box::new(ErrorDetails::from_message(message));
+        let name = ErrorName::TouchRequired;
+        let json = Failure::from(Error::Oathd { name, details }).to_json();
+        assert_eq!(
+            json["error"]["details"],
+            json!({ "credentials": ["GitHub:me"] })
+        );
     }
 
     #[test]

@@ -14,6 +14,7 @@ mod code_source;
 mod command;
 mod doctor;
 mod failure;
+mod left_out;
 mod logind;
 mod output;
 mod pam_stack;
@@ -86,7 +87,10 @@ fn misunderstood(error: &clap::Error) -> ExitCode {
 
 /// What is wrong with a command line, in one line: the first paragraph of what is told to people.
 fn wrong(error: &clap::Error) -> String {
-    if error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand {
+    if matches!(
+        error.kind(),
+        ErrorKind::MissingSubcommand | ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand
+    ) {
         return "A command is missing".to_owned();
     }
     let text = error.to_string();
@@ -129,7 +133,10 @@ mod tests {
         assert!(said("oathctl code -s").ends_with("were not provided: <QUERY>"));
         assert!(said("oathctl rename a").ends_with("were not provided: <NEW>"));
         assert!(said("oathctl completions csh").ends_with("[possible values: bash, zsh, fish]"));
-        assert_eq!(said("oathctl password"), "A command is missing");
+        for line in ["password", "--json", "password --json"] {
+            let line = format!("oathctl {line}");
+            assert_eq!(said(&line), "A command is missing", "{line}");
+        }
         for line in ["oathctl", "oathctl nonsense", "oathctl tokens --nonsense"] {
             assert_eq!(said(line).lines().count(), 1, "{line}");
         }

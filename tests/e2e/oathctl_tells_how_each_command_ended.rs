@@ -203,6 +203,11 @@ fn a_password_locks_until_it_is_given() {
     );
     succeeds(&world, "password clear", "");
     assert_eq!(json(&world, "info", "")["locked"], false);
+    // What is not locked is not said to be unlocked, and nothing is asked.
+    for command in ["unlock", "remember", "forget"] {
+        let told = succeeds(&world, &format!("password {command}"), "");
+        assert_eq!(told, "YubiKey 5 12345678 has no password.\n");
+    }
     succeeds(&world, "pair", "");
     assert_eq!(json(&world, "tokens", "")[0]["paired"], true);
 }
@@ -229,6 +234,43 @@ fn two_tokens_take_one_seed_or_none() {
         "12345679"
     );
     assert_eq!(json(&world, "code", "").as_array().unwrap().len(), 3);
+}
+
+#[test]
+fn a_token_that_cannot_be_read_hides_no_other() {
+    let world = world(2);
+    let [open, locked] = ["--token 12345678", "--token 12345679"];
+    succeeds(&world, &format!("add A:x {open}"), SEED);
+    succeeds(&world, &format!("add B:x {locked}"), SEED);
+    let set = format!("password set {locked} --password-stdin");
+    succeeds(&world, &set, "secret\n");
+    succeeds(&world, &format!("password forget {locked}"), "");
+    for command in ["list", "code"] {
+        let (status, stdout, stderr) = run(&world, command, "");
+        assert!(status == 0 && stdout.starts_with("A:x") && stdout.lines().count() == 1);
+        assert_eq!(
+            stderr,
+            "YubiKey 5 12345679 is left out. The token is locked with a password. \
+             Unlock it with `oathctl password unlock`.\n"
+        );
+        let rows = json(&world, command, "");
+        assert_eq!(rows[0]["id"], "A:x");
+        assert_eq!(rows[0]["reason"], Value::Null);
+        assert_eq!(rows[1]["token"], "12345679");
+        assert_eq!(rows[1]["id"], Value::Null);
+        assert_eq!(rows[1]["reason"], "PasswordRequired");
+        assert_eq!(rows.as_array().unwrap().len(), 2);
+        let keys = |row: usize| rows[row].as_object().unwrap().keys().collect::<Vec<_>>();
+        assert_eq!(keys(0), keys(1));
+    }
+    assert!(succeeds(&world, "list --password-stdin", "secret\n").contains("B:x"));
+
+    // Where nothing is left, it is said of which token.
+    succeeds(&world, &format!("password forget {locked}"), "");
+    succeeds(&world, &format!("remove A:x --yes {open}"), "");
+    let (_, _, stderr) = run(&world, "list", "");
+    assert!(stderr.starts_with("oathctl: The token is locked with a password. (12345679)"));
+    fails(&world, "list", "", 5, "PasswordRequired");
 }
 
 #[test]

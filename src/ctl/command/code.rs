@@ -9,6 +9,7 @@ use crate::cli::CodeArgs;
 use crate::command::code::rows::{Row, Shown};
 use crate::command::code::wait::Wait;
 use crate::failure::Failure;
+use crate::left_out::LeftOut;
 use crate::session::Session;
 use crate::{output, search};
 
@@ -16,8 +17,8 @@ use crate::{output, search};
 pub(crate) async fn run(session: &Session, args: &CodeArgs) -> Result<(), Failure> {
     let Some(query) = &args.query else {
         let tokens = session.tokens().await?;
-        let shown = of_tokens(session, args, tokens, |_, _| true).await?;
-        return rows::print(session, &shown).await;
+        let (shown, left_out) = of_tokens(session, args, tokens, |_, _| true).await?;
+        return rows::print(session, &shown, &left_out).await;
     };
     let why = match at_once(session, args, query).await? {
         AtOnce::Code(credential, code) => {
@@ -53,8 +54,8 @@ pub(crate) async fn run(session: &Session, args: &CodeArgs) -> Result<(), Failur
                     .iter()
                     .any(|c| c.id == id && c.token.as_ref() == Some(token.path()))
             };
-            let shown = of_tokens(session, args, tokens, fits).await?;
-            rows::print(session, &shown).await
+            let (shown, left_out) = of_tokens(session, args, tokens, fits).await?;
+            rows::print(session, &shown, &left_out).await
         }
     }
 }
@@ -130,15 +131,14 @@ async fn of_one(
     }
 }
 
-/// The codes of the credentials on `tokens` that fit.
-///
-/// One token that fails among several is named and left out.
+/// The codes of the credentials on `tokens` that fit, and the tokens that are left out because they
+/// failed while others did not.
 async fn of_tokens(
     session: &Session,
     args: &CodeArgs,
     tokens: Vec<Token>,
     fits: impl Fn(&Token, &str) -> bool,
-) -> Result<Vec<Shown>, Failure> {
+) -> Result<(Vec<Shown>, Vec<LeftOut>), Failure> {
     let mut wait = Wait::new(args.min_left);
     loop {
         let mut shown = Vec::new();
@@ -154,20 +154,24 @@ async fn of_tokens(
                         .collect(),
                     token: token.clone(),
                 }),
-                Err(failure) => failed.push(failure),
+                Err(failure) => failed.push((token, failure)),
             }
         }
         if shown.is_empty()
-            && let Some(failure) = failed.pop()
+            && let Some((token, failure)) = failed.pop()
         {
-            return Err(failure);
+            return Err(match tokens.len() {
+                1 => failure,
+                _ => LeftOut::new(token, failure).await.into_failure(),
+            });
         }
         let until = shown.iter().flat_map(|s| &s.rows).map(|row| row.until);
         if wait.enough(until).await? {
-            for failure in &failed {
-                output::tell(&format!("One token is left out. {}", failure.message));
+            let mut left_out = Vec::new();
+            for (token, failure) in failed {
+                left_out.push(LeftOut::new(token, failure).await);
             }
-            return Ok(shown);
+            return Ok((shown, left_out));
         }
     }
 }

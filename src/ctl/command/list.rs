@@ -5,13 +5,14 @@ use serde_json::{Value, json};
 
 use crate::cli::ListArgs;
 use crate::failure::Failure;
+use crate::left_out::LeftOut;
 use crate::session::{Session, key_of, name_of};
 use crate::{output, search};
 
 /// Lists the credentials on the tokens.
 pub(crate) async fn run(session: &Session, args: &ListArgs) -> Result<(), Failure> {
-    let credentials = match &args.query {
-        Some(query) => search::find(session, query, args.hidden).await?,
+    let (credentials, left_out) = match &args.query {
+        Some(query) => (search::find(session, query, args.hidden).await?, Vec::new()),
         None => all(session, args.hidden).await?,
     };
     let mut listed = Vec::new();
@@ -32,15 +33,16 @@ pub(crate) async fn run(session: &Session, args: &ListArgs) -> Result<(), Failur
         }
     }
     if session.global.json {
-        let rows: Vec<Value> = listed
-            .iter()
-            .flat_map(|(_, credentials, token)| {
-                let key = token.as_ref().map(key_of);
-                credentials.iter().map(move |c| to_json(c, key.as_deref()))
-            })
+        let rows = listed.iter().flat_map(|(_, credentials, token)| {
+            let key = token.as_ref().map(key_of);
+            credentials.iter().map(move |c| to_json(c, key.as_deref()))
+        });
+        let rows: Vec<Value> = rows
+            .chain(left_out.iter().map(without_credentials))
             .collect();
         return output::print_json(&rows);
     }
+    left_out.iter().for_each(LeftOut::tell);
     let mut text = String::new();
     for (_, credentials, token) in &listed {
         if let Some(token) = token {
@@ -53,8 +55,12 @@ pub(crate) async fn run(session: &Session, args: &ListArgs) -> Result<(), Failur
     output::print(&text)
 }
 
-/// Everything on every token. Locked tokens are unlocked; others that cannot be read are named.
-async fn all(session: &Session, hidden: bool) -> Result<Vec<CredentialRecord>, Failure> {
+/// Everything on every token, and the tokens that are left out because they cannot be read. Those that
+/// are locked are unlocked where somebody can be asked.
+async fn all(
+    session: &Session,
+    hidden: bool,
+) -> Result<(Vec<CredentialRecord>, Vec<LeftOut>), Failure> {
     let query = CredentialQuery {
         token: session.selector()?.map(str::to_owned),
         hidden: hidden.then_some(true),
@@ -62,29 +68,52 @@ async fn all(session: &Session, hidden: bool) -> Result<Vec<CredentialRecord>, F
     };
     let mut found = session.credentials(&query).await?;
     let mut unlocked = false;
+    // A remembered password that does not fit is told once, and forgotten.
+    let mut told = Vec::new();
     for unread in &found.unread {
-        if let Some(name) = unread.error.filter(|name| name.asks_for_password()) {
-            let token = session.client.token(unread.token.clone());
-            let why = Error::from(name);
-            session.unlock(&token, why).await?;
-            unlocked = true;
+        let Some(name) = unread.error.filter(|name| name.asks_for_password()) else {
+            continue;
+        };
+        let token = session.client.token(unread.token.clone());
+        match session.unlock(&token, Error::from(name)).await {
+            Ok(()) => unlocked = true,
+            Err(failure) if failure.is(name) => told.push((unread.token.clone(), failure)),
+            Err(failure) => return Err(failure),
         }
     }
     if unlocked {
         found = session.credentials(&query).await?;
     }
-    let reasons = found.unread.iter().filter_map(|unread| unread.error);
-    for error in reasons {
-        if found.credentials.is_empty() {
-            return Err(error.into());
-        }
-        output::tell(&format!("One token is left out. {}", error.summary()));
+    let mut left_out = Vec::new();
+    for unread in &found.unread {
+        let Some(error) = unread.error else { continue };
+        let known = told.iter().position(|(token, _)| *token == unread.token);
+        let failure = known.map_or_else(|| error.into(), |place| told.swap_remove(place).1);
+        let token = session.client.token(unread.token.clone());
+        left_out.push(LeftOut::new(&token, failure).await);
     }
     if found.credentials.is_empty() {
         // An empty token is an answer; no token is none.
-        session.tokens().await?;
+        let tokens = session.tokens().await?;
+        if let Some(only) = left_out.pop() {
+            return Err(match tokens.len() {
+                1 => only.failure,
+                _ => only.into_failure(),
+            });
+        }
     }
-    Ok(found.credentials)
+    Ok((found.credentials, left_out))
+}
+
+/// The row that stands for a token whose credentials cannot be listed.
+fn without_credentials(token: &LeftOut) -> Value {
+    let nothing = CredentialRecord::default();
+    let mut row = to_json(&nothing, token.key.as_deref());
+    for key in ["id", "name", "kind"] {
+        row[key] = Value::Null;
+    }
+    row["reason"] = token.failure.name.into();
+    row
 }
 
 fn row(credential: &CredentialRecord, long: bool) -> Vec<String> {
@@ -131,6 +160,7 @@ fn to_json(credential: &CredentialRecord, token: Option<&str>) -> Value {
         "period": credential.period,
         "touch": credential.touch,
         "damaged": credential.damaged.unwrap_or(false),
+        "reason": null,
     })
 }
 

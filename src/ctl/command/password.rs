@@ -7,6 +7,9 @@ use crate::command::token::done;
 use crate::failure::Failure;
 use crate::session::Session;
 
+/// What is said of a token that anybody may use.
+const OPEN: &str = "has no password";
+
 /// Manages the access password of a token.
 pub(crate) async fn run(session: &Session, command: &PasswordCommand) -> Result<(), Failure> {
     let token = session.token().await?;
@@ -39,19 +42,22 @@ pub(crate) async fn run(session: &Session, command: &PasswordCommand) -> Result<
             session
                 .unlocked(&token, async || token.clear_password().await)
                 .await?;
-            "has no password"
+            OPEN
         }
-        PasswordCommand::Unlock(args) => {
-            unlock(session, &token, args.remember).await?;
-            "is unlocked for you"
-        }
-        PasswordCommand::Remember => {
-            unlock(session, &token, true).await?;
-            "is unlocked for you, and stays so"
-        }
+        PasswordCommand::Unlock(args) => match unlock(session, &token, args.remember).await? {
+            true => "is unlocked for you",
+            false => OPEN,
+        },
+        PasswordCommand::Remember => match unlock(session, &token, true).await? {
+            true => "is unlocked for you, and stays so",
+            false => OPEN,
+        },
         PasswordCommand::Forget => {
             token.lock(true).await?;
-            "is locked for you"
+            match token.describe().await?.locked {
+                true => "is locked for you",
+                false => OPEN,
+            }
         }
     };
     done(session, &token.describe().await?, what)
@@ -66,8 +72,11 @@ async fn set(session: &Session, token: &Token, remember: bool) -> Result<(), Fai
         .await
 }
 
-/// One try: whoever calls this command has come to type a password.
-async fn unlock(session: &Session, token: &Token, remember: bool) -> Result<(), Failure> {
+/// One try: whoever calls this command has come to type a password. False for a token that has none.
+async fn unlock(session: &Session, token: &Token, remember: bool) -> Result<bool, Failure> {
+    if !token.describe().await?.locked {
+        return Ok(false);
+    }
     let Some(password) = session.password(token).await? else {
         return Err(Failure::new(
             ExitCode::MoreNeeded,
@@ -76,5 +85,6 @@ async fn unlock(session: &Session, token: &Token, remember: bool) -> Result<(), 
             "Run the command on a terminal, or give --password-stdin.",
         ));
     };
-    Ok(token.unlock(password.as_bytes(), remember).await?)
+    token.unlock(password.as_bytes(), remember).await?;
+    Ok(true)
 }

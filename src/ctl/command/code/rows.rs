@@ -4,6 +4,7 @@ use oathd_client::{CodeRecord, CodeRow, CredentialRecord, Token};
 use serde_json::{Value, json};
 
 use crate::failure::Failure;
+use crate::left_out::LeftOut;
 use crate::output;
 use crate::session::{Session, key_of, name_of};
 
@@ -92,15 +93,21 @@ impl From<CodeRow> for Row {
 }
 
 /// Prints the codes of some tokens.
-pub(super) async fn print(session: &Session, shown: &[Shown]) -> Result<(), Failure> {
+pub(super) async fn print(
+    session: &Session,
+    shown: &[Shown],
+    left_out: &[LeftOut],
+) -> Result<(), Failure> {
     if session.global.json {
         let mut all = Vec::new();
         for of_token in shown {
             let key = key_of(&of_token.token.describe().await?);
             all.extend(of_token.rows.iter().map(|row| row.to_json(&key)));
         }
+        all.extend(left_out.iter().map(without_codes));
         return output::print_json(&all);
     }
+    left_out.iter().for_each(LeftOut::tell);
     let several = shown.len() > 1;
     let mut text = String::new();
     for of_token in shown {
@@ -117,6 +124,21 @@ pub(super) async fn print(session: &Session, shown: &[Shown]) -> Result<(), Fail
         text += &output::columns(&rows);
     }
     output::print(&text)
+}
+
+/// The row that stands for a token of which there are no codes.
+fn without_codes(token: &LeftOut) -> Value {
+    json!({
+        "token": token.key,
+        "id": null,
+        "issuer": null,
+        "name": null,
+        "kind": null,
+        "code": null,
+        "valid_from": null,
+        "valid_until": null,
+        "reason": token.failure.name,
+    })
 }
 
 /// Prints one code; `alone` without its id.
