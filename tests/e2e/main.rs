@@ -64,6 +64,7 @@ mod keys_follow_a_model;
 mod logind;
 mod near;
 mod no_answer_of_an_account_is_written_down;
+mod no_image_of_a_process_is_left;
 mod no_secret_is_written_down;
 mod no_secret_of_an_account_is_written_down;
 mod nonsense_from_a_token_is_named;
