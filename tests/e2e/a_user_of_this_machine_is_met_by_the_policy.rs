@@ -144,6 +144,26 @@ fn show_groups(world: &World, shown: bool) {
     fs::set_permissions(world.path("etc/group"), Permissions::from_mode(mode)).unwrap();
 }
 
+/// Names that fill more memory than a look-up usually takes.
+#[tokio::test]
+async fn a_group_may_have_as_many_members_as_a_city() {
+    let mut world = World::new().unwrap();
+    let path = world.path("etc/group");
+    let mut groups = fs::read_to_string(&path).unwrap();
+    groups += "city:x:54321:";
+    for number in 0..250_000 {
+        groups += &format!("citizen-{number},");
+    }
+    groups += "alice\n";
+    fs::write(&path, groups).unwrap();
+    serve(&mut world, "[policy.groups.city]\nrule = 'required'\n");
+    for (user, requirement) in [(User::Alice, "enrol_first"), (User::Bob, "not_asked")] {
+        let asked = status(&world, user, "").await;
+        assert_eq!(asked.requirement, requirement);
+    }
+    world.stop_oathd().unwrap();
+}
+
 #[tokio::test]
 async fn groups_that_cannot_be_looked_up_make_nothing_weaker() {
     let mut world = World::new().unwrap();

@@ -17,6 +17,7 @@ mod enrolling;
 mod factors;
 mod failure;
 mod grants;
+mod group;
 mod judging;
 mod logins;
 mod mask;
