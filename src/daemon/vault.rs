@@ -8,6 +8,7 @@
 pub(crate) mod escrow;
 pub(crate) mod key;
 pub(crate) mod key_file;
+pub(crate) mod mark;
 pub(crate) mod rekey;
 
 use std::{

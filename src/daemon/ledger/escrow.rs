@@ -15,7 +15,7 @@ use super::{
     writing::{Worked, refused},
 };
 use crate::store::Extent;
-use crate::vault::{EscrowError, Vault, VaultKey, escrow, key, key_file};
+use crate::vault::{EscrowError, Vault, VaultKey, escrow, key, key_file, mark};
 
 impl Ledger {
     /// Both keys as a text to print: the vault key, and the key of codes.
@@ -92,17 +92,17 @@ impl Shared {
     ) -> Worked<Result<(), EscrowError>> {
         let other = |key| refused(Err(EscrowError::NotThisStore { key }));
         if key::is_in_use(connection)? {
-            let kept = key::kept_check(connection)?.unwrap_or_default();
+            let kept = mark::kept(connection, key::CHECK)?.unwrap_or_default();
             if !vault_key.fits(&kept) {
                 return Err(other("vault key"));
             }
-            let kept = keys::kept_check(connection)?.unwrap_or_default();
+            let kept = mark::kept(connection, keys::CHECK)?.unwrap_or_default();
             if !bool::from(check.as_slice().ct_eq(&kept)) {
                 return Err(other("key of the recovery codes"));
             }
         }
-        key::keep_check(connection, &vault_key.check())?;
-        keys::keep_check(connection, check)?;
+        mark::keep(connection, key::CHECK, &vault_key.check())?;
+        mark::keep(connection, keys::CHECK, check)?;
         // What the trail says so far was sealed under the key before.
         if let Some((ends, _)) = Ends::read(connection)? {
             ends.write(connection, &codes.trail)?;

@@ -1,15 +1,14 @@
 //! The key of everything that is kept as a keyed hash: a file of its own beside the store, so that
 //! codes survive the theft of the vault key and work when the vault does not.
 //!
-//! HKDF-SHA256 (RFC 5869) makes a subkey for codes, one for the fingerprints of seeds and one for
-//! the seal of the audit trail.
+//! It has a subkey for codes, one for the fingerprints of seeds and one for the seal of the audit
+//! trail.
 
 use std::{io, path::Path, sync::Arc};
 
-use hkdf::Hkdf;
 use hmac::{Hmac, KeyInit};
 use oathd_core::MacKey;
-use rusqlite::{Connection, OptionalExtension};
+use rusqlite::Connection;
 use sha2::Sha256;
 use subtle::ConstantTimeEq;
 use zeroize::Zeroizing;
@@ -17,14 +16,17 @@ use zeroize::Zeroizing;
 use crate::{
     random::Random,
     store::{Store, StoreError},
-    vault::key_file::{self, KeyBytes, LENGTH},
+    vault::{
+        key_file::{self, KeyBytes, LENGTH},
+        mark,
+    },
 };
 
 /// The key file in the state folder.
 pub(crate) const FILE: &str = "codes.key";
 
 /// The row of `meta` that tells the right key from a wrong one.
-const CHECK: &str = "codes-key-check";
+pub(super) const CHECK: &str = "codes-key-check";
 
 /// The subkeys.
 pub(super) struct Keys {
@@ -65,7 +67,7 @@ impl Keys {
             }
             let check = check_of(&bytes);
             store
-                .write(move |connection| keep_check(connection, &check))
+                .write(move |connection| mark::keep(connection, CHECK, &check))
                 .await?;
         }
         Ok(Ok(Keys::of(&bytes)))
@@ -89,36 +91,12 @@ pub(super) fn check_of(bytes: &KeyBytes) -> KeyBytes {
 }
 
 fn subkey(key: &KeyBytes, label: &str) -> KeyBytes {
-    let mut subkey = Zeroizing::new([0; LENGTH]);
-    let info = [b"oathd codes 1 ".as_slice(), label.as_bytes()];
-    let expanded =
-        Hkdf::<Sha256>::new(None, key.as_slice()).expand_multi_info(&info, subkey.as_mut_slice());
-    debug_assert!(expanded.is_ok(), "32 bytes are within HKDF's 8160");
-    subkey
-}
-
-/// The check value of the store, if it has one.
-pub(super) fn kept_check(connection: &Connection) -> rusqlite::Result<Option<Vec<u8>>> {
-    connection
-        .query_row("SELECT value FROM meta WHERE key = ?", [CHECK], |row| {
-            row.get(0)
-        })
-        .optional()
-}
-
-/// Makes the store know its key again.
-pub(super) fn keep_check(connection: &Connection, check: &KeyBytes) -> rusqlite::Result<()> {
-    connection
-        .execute(
-            "REPLACE INTO meta (key, value) VALUES (?, ?)",
-            (CHECK, check.as_slice()),
-        )
-        .map(drop)
+    mark::subkey(key, "oathd codes 1 ", label)
 }
 
 /// The check value, and whether there are accounts.
 fn expected(connection: &Connection) -> rusqlite::Result<(Option<Vec<u8>>, bool)> {
     let accounts = "SELECT EXISTS (SELECT 1 FROM account WHERE realm > '')";
     let accounts = connection.query_row(accounts, (), |row| row.get(0))?;
-    Ok((kept_check(connection)?, accounts))
+    Ok((mark::kept(connection, CHECK)?, accounts))
 }

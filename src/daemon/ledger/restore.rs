@@ -26,7 +26,7 @@ use super::{
 };
 use crate::{
     store::{Extent, StoreError, reader, schema},
-    vault::key,
+    vault::{key, mark},
 };
 
 /// Why a backup is not restored. Nothing is changed then.
@@ -187,12 +187,12 @@ fn other_key(
     backup: &Connection,
 ) -> rusqlite::Result<Option<&'static str>> {
     // Nothing was sealed in a store without the mark of a vault key.
-    let vault = key::kept_check(backup)?;
-    if vault.is_some() && vault != key::kept_check(connection)? {
+    let vault = mark::kept(backup, key::CHECK)?;
+    if vault.is_some() && vault != mark::kept(connection, key::CHECK)? {
         return Ok(Some("vault key"));
     }
-    let codes = keys::kept_check(backup)?;
-    let same = codes == keys::kept_check(connection)?;
+    let codes = mark::kept(backup, keys::CHECK)?;
+    let same = codes == mark::kept(connection, keys::CHECK)?;
     Ok((!same).then_some("key of the recovery codes"))
 }
 

@@ -6,15 +6,14 @@ use chacha20poly1305::{
     KeyInit, XChaCha20Poly1305, XNonce,
     aead::{Aead, Payload},
 };
-use hkdf::Hkdf;
-use rusqlite::{Connection, OptionalExtension};
-use sha2::Sha256;
+use rusqlite::Connection;
 use subtle::ConstantTimeEq;
 use zeroize::Zeroizing;
 
 use super::{
     Binding, Purpose, VaultError, associated_data,
-    key_file::{self, KeyBytes, LENGTH},
+    key_file::{self, KeyBytes},
+    mark,
 };
 use crate::{
     random::Random,
@@ -122,14 +121,9 @@ impl VaultKey {
         XChaCha20Poly1305::new((&*self.subkey(purpose.label())).into())
     }
 
-    /// One key a label, of a size that HKDF always gives.
+    /// One key a label.
     pub(super) fn subkey(&self, label: &str) -> KeyBytes {
-        let mut subkey = Zeroizing::new([0; LENGTH]);
-        let info = [b"oathd vault 1 ".as_slice(), label.as_bytes()];
-        let expanded =
-            Hkdf::<Sha256>::new(None, &*self.bytes).expand_multi_info(&info, subkey.as_mut_slice());
-        debug_assert!(expanded.is_ok(), "32 bytes are within HKDF's 8160");
-        subkey
+        mark::subkey(&self.bytes, "oathd vault 1 ", label)
     }
 }
 
@@ -165,7 +159,7 @@ pub(super) async fn load(
         Expected::Any => {
             let value = key.check();
             store
-                .write(move |connection| keep_check(connection, &value))
+                .write(move |connection| mark::keep(connection, CHECK, &value))
                 .await?;
             Ok(Ok(key))
         }
@@ -183,25 +177,6 @@ pub(crate) const fn of_file(bytes: KeyBytes) -> VaultKey {
     }
 }
 
-/// Makes the store know its key again.
-pub(crate) fn keep_check(connection: &Connection, check: &KeyBytes) -> rusqlite::Result<()> {
-    connection
-        .execute(
-            "REPLACE INTO meta (key, value) VALUES (?, ?)",
-            (CHECK, check.as_slice()),
-        )
-        .map(drop)
-}
-
-/// The check value of the store, if it has one.
-pub(crate) fn kept_check(connection: &Connection) -> rusqlite::Result<Option<Vec<u8>>> {
-    connection
-        .query_row("SELECT value FROM meta WHERE key = ?", [CHECK], |row| {
-            row.get(0)
-        })
-        .optional()
-}
-
 /// Whether the store can hold anything that was sealed.
 pub(crate) fn is_in_use(connection: &Connection) -> rusqlite::Result<bool> {
     connection.query_row(
@@ -213,7 +188,7 @@ pub(crate) fn is_in_use(connection: &Connection) -> rusqlite::Result<bool> {
 }
 
 fn expected(connection: &Connection) -> rusqlite::Result<Expected> {
-    Ok(match kept_check(connection)? {
+    Ok(match mark::kept(connection, CHECK)? {
         Some(check) => Expected::Check(check),
         None if is_in_use(connection)? => Expected::Unknown,
         None => Expected::Any,

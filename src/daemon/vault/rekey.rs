@@ -14,6 +14,7 @@ use super::{
     Binding, KeySource, Purpose, Vault, VaultError, VaultKey,
     key::{self, FILE},
     key_file::{self, KeyBytes, LENGTH},
+    mark,
 };
 use crate::{ledger::LedgerError, store::StoreError};
 
@@ -79,7 +80,7 @@ impl Rekey {
     /// where nothing else is sealed meanwhile. Says how many values there were.
     pub(crate) fn reseal(&self, connection: &Connection) -> Result<u64, Failed> {
         let count = self.token_keys(connection)? + self.accounts(connection)?;
-        key::keep_check(connection, &self.new.check())?;
+        mark::keep(connection, key::CHECK, &self.new.check())?;
         self.vault.install(Arc::clone(&self.new));
         Ok(count)
     }
