@@ -24,12 +24,6 @@ pub fn stopping() {
     send(&[NotifyState::Stopping]);
 }
 
-/// One line for `systemctl status`. Nothing about a person or a credential belongs in it.
-pub fn status(line: &str) {
-    let line = line.replace('\n', " ");
-    send(&[NotifyState::Status(&line)]);
-}
-
 fn send(state: &[NotifyState<'_>]) {
     if let Err(error) = sd_notify::notify(state) {
         tracing::debug!(%error, "the service manager was not told");
@@ -126,7 +120,6 @@ mod tests {
             .build()
             .unwrap();
         ready();
-        status("two\nlines");
         reloading();
         let mut watchdog = Watchdog::from_environment();
         if watchdog.interval.is_some() {
@@ -148,10 +141,9 @@ mod tests {
     #[test]
     fn the_service_manager_is_told_in_order() {
         let lines = notices("2000", None);
-        assert_eq!(lines.len(), 5, "{lines:?}");
+        assert_eq!(lines.len(), 4, "{lines:?}");
         assert_eq!(lines[0].trim(), "READY=1");
-        assert_eq!(lines[1].trim(), "STATUS=two lines");
-        let (reloading, time) = lines[2].trim().split_once('\n').unwrap();
+        let (reloading, time) = lines[1].trim().split_once('\n').unwrap();
         assert_eq!(reloading, "RELOADING=1");
         let micros: u64 = time
             .strip_prefix("MONOTONIC_USEC=")
@@ -159,15 +151,15 @@ mod tests {
             .parse()
             .unwrap();
         assert!(micros > 0);
-        assert_eq!(lines[3].trim(), "WATCHDOG=1");
-        assert_eq!(lines[4].trim(), "STOPPING=1");
+        assert_eq!(lines[2].trim(), "WATCHDOG=1");
+        assert_eq!(lines[3].trim(), "STOPPING=1");
     }
 
     #[test]
     fn nobody_is_fed_who_does_not_watch() {
         let lines = notices("0", None);
         assert!(!lines.iter().any(|line| line.contains("WATCHDOG")));
-        assert_eq!(lines.len(), 4);
+        assert_eq!(lines.len(), 3);
     }
 
     #[test]
