@@ -55,17 +55,10 @@ impl Accounts {
         change: Change,
         shown: ChangeOptions,
     ) -> Result<(Call, Who, Permit), Error> {
-        let (call, who) = self.enter(header, account).await?;
-        self.permitted(call, who, change, shown).await
-    }
-
-    async fn permitted(
-        &self,
-        call: Call,
-        who: Who,
-        change: Change,
-        shown: ChangeOptions,
-    ) -> Result<(Call, Who, Permit), Error> {
+        let (call, who) = match change {
+            Change::Session | Change::ApiKey => self.enter_realm(header, account).await?,
+            _ => self.enter(header, account).await?,
+        };
         let shown = (shown.proof, shown.session);
         let permit = self.service.may_change(&call, &who, change, shown);
         let permit = self.service.attend(&call, permit).await?;
@@ -287,9 +280,8 @@ impl Accounts {
         options: ChangeOptions,
         #[zbus(header)] header: Header<'_>,
     ) -> Result<OwnedFd, Error> {
-        let (call, who) = self.enter_realm(&header, account).await?;
-        let permitted = self.permitted(call, who, Change::Session, options);
-        let (call, who, permit) = permitted.await?;
+        let entered = self.enter_change(&header, account, Change::Session, options);
+        let (call, who, permit) = entered.await?;
         self.service.begin_session(&call, &who, permit).await
     }
 
@@ -323,9 +315,8 @@ impl Accounts {
         options: ChangeOptions,
         #[zbus(header)] header: Header<'_>,
     ) -> Result<OwnedFd, Error> {
-        let (call, who) = self.enter_realm(&header, account).await?;
-        let permitted = self.permitted(call, who, Change::ApiKey, options);
-        let (call, who, permit) = permitted.await?;
+        let entered = self.enter_change(&header, account, Change::ApiKey, options);
+        let (call, who, permit) = entered.await?;
         self.service.new_api_key(&call, &who, permit).await
     }
 

@@ -8,15 +8,12 @@ use oathd_api::{
 };
 use zbus::{OwnedFd, OwnedObjectPath, interface, message::Header};
 
-use super::manager::to_write;
+use super::{few_enough, manager::to_write};
 use crate::{
     accounts::{Enrollment, read_options},
     error::Error,
-    service::{Call, Options, Service, TokenObject, no_options},
+    service::{Call, Options, Service, no_options},
 };
-
-/// How many tokens one call may name to be written to.
-const TOKENS_AT_ONCE: usize = 16;
 
 /// An enrollment's object.
 pub(crate) struct EnrollmentInterface {
@@ -39,22 +36,6 @@ impl EnrollmentInterface {
             true => Ok(call),
             false => Err(Error::new(ErrorName::NotAuthorized)),
         }
-    }
-
-    /// The token objects at `paths`, each once.
-    async fn objects(&self, paths: &[OwnedObjectPath]) -> Result<Vec<TokenObject>, Error> {
-        if paths.len() > TOKENS_AT_ONCE {
-            let limit = format!("a call writes to {TOKENS_AT_ONCE} tokens at the most");
-            return Err(Error::invalid_args(limit));
-        }
-        let mut objects: Vec<TokenObject> = Vec::new();
-        for path in paths {
-            let object = self.service.at_path(path).await?;
-            if objects.iter().all(|known| known.path != object.path) {
-                objects.push(object);
-            }
-        }
-        Ok(objects)
     }
 }
 
@@ -79,7 +60,8 @@ impl EnrollmentInterface {
     ) -> Result<(), Error> {
         let (role, writing) = read_options(&options)?;
         let call = self.enter(&header).await?;
-        let objects = self.objects(&tokens).await?;
+        few_enough(&tokens)?;
+        let objects = self.service.at_paths(&tokens).await?;
         let written = async {
             for object in &objects {
                 let token = Some(&object.token);

@@ -15,15 +15,13 @@ use zbus::{
     Fd, ObjectPath, OwnedObjectPath, interface, message::Header, object_server::SignalEmitter,
 };
 
+use super::few_enough;
 use crate::{
     authority::Action,
     error::Error,
     secret_fd,
-    service::{Options, Service, TokenObject, new_credential, no_options},
+    service::{Options, Service, new_credential, no_options},
 };
-
-/// How many tokens one call may name to be written to.
-const TOKENS_AT_ONCE: usize = 16;
 
 /// The manager's object.
 pub(crate) struct Manager {
@@ -45,11 +43,8 @@ impl Manager {
         paths: Vec<OwnedObjectPath>,
         (credential, writing): (NewCredential, Writing),
     ) -> Result<String, Error> {
-        if paths.len() > TOKENS_AT_ONCE {
-            let limit = format!("a call writes to {TOKENS_AT_ONCE} tokens at the most");
-            return Err(Error::invalid_args(limit));
-        }
-        let objects = self.objects(&paths).await;
+        few_enough(&paths)?;
+        let objects = self.service.at_paths(&paths).await;
         let named = objects.as_deref().unwrap_or_default();
         let mut tokens = named.iter().map(|object| &object.token);
         let action = to_write(writing);
@@ -61,18 +56,6 @@ impl Manager {
         let added = self.service.add(&call, objects, credential, writing);
         let id = self.service.attend(&call, added).await?;
         Ok(id.to_string())
-    }
-
-    /// The objects at `paths`, each once.
-    async fn objects(&self, paths: &[OwnedObjectPath]) -> Result<Vec<TokenObject>, Error> {
-        let mut objects: Vec<TokenObject> = Vec::new();
-        for path in paths {
-            let object = self.service.at_path(path).await?;
-            if objects.iter().all(|known| known.path != object.path) {
-                objects.push(object);
-            }
-        }
-        Ok(objects)
     }
 }
 

@@ -15,7 +15,7 @@ use zbus::{
     OwnedObjectPath,
     fdo::RequestNameFlags,
     names::{BusName, OwnedUniqueName},
-    object_server::SignalEmitter,
+    object_server::{Interface, SignalEmitter},
 };
 
 use crate::{
@@ -30,6 +30,9 @@ use manager::{Manager, ManagerSignals};
 use objects::ObjectManager;
 use token::{TokenInterface, TokenInterfaceSignals};
 use verifier::Verifier;
+
+/// How many tokens one call may name to be written to.
+const TOKENS_AT_ONCE: usize = 16;
 
 /// Puts the root object on the connection and then takes the name: whoever sees the name can call.
 /// A name that another oathd has is not taken from it, nor given up to a later one: its callers
@@ -60,14 +63,8 @@ pub(crate) async fn retire(service: &Service) -> zbus::Result<()> {
 
 /// Puts a token's object on the bus.
 pub(crate) async fn publish(service: &Arc<Service>, object: &TokenObject) -> Result<(), Error> {
-    let server = service.connection.object_server();
     let interface = TokenInterface::new(service, object);
-    let added = server.at(&object.path, interface).await;
-    added.map_err(|error| {
-        tracing::error!(%error, "token not published");
-        Error::unknown_object()
-    })?;
-    Ok(())
+    put(service, &object.path, interface).await
 }
 
 /// Puts an enrollment's object on the bus.
@@ -75,29 +72,47 @@ pub(crate) async fn publish_enrollment(
     service: &Arc<Service>,
     enrollment: &Arc<Enrollment>,
 ) -> Result<(), Error> {
-    let server = service.connection.object_server();
     let interface = EnrollmentInterface::new(service, enrollment);
-    let added = server.at(&enrollment.path, interface).await;
-    added.map_err(|error| {
-        tracing::error!(%error, "enrollment not published");
-        Error::unknown_object()
-    })?;
-    Ok(())
+    put(service, &enrollment.path, interface).await
 }
 
 /// Takes an enrollment's object off the bus.
 pub(crate) async fn withdraw_enrollment(service: &Service, path: &OwnedObjectPath) {
-    let server = service.connection.object_server();
-    if let Err(error) = server.remove::<EnrollmentInterface, _>(path).await {
-        tracing::error!(%error, "enrollment not withdrawn");
-    }
+    take::<EnrollmentInterface>(service, path).await;
 }
 
 /// Takes a token's object off the bus.
 pub(crate) async fn withdraw(service: &Service, path: &OwnedObjectPath) {
+    take::<TokenInterface>(service, path).await;
+}
+
+async fn put<I: Interface>(
+    service: &Service,
+    path: &OwnedObjectPath,
+    interface: I,
+) -> Result<(), Error> {
+    let added = service.connection.object_server().at(path, interface).await;
+    added.map(drop).map_err(|error| {
+        tracing::error!(%error, interface = %I::name(), "object not published");
+        Error::unknown_object()
+    })
+}
+
+async fn take<I: Interface>(service: &Service, path: &OwnedObjectPath) {
     let server = service.connection.object_server();
-    if let Err(error) = server.remove::<TokenInterface, _>(path).await {
-        tracing::error!(%error, "token not withdrawn");
+    if let Err(error) = server.remove::<I, _>(path).await {
+        tracing::error!(%error, interface = %I::name(), "object not withdrawn");
+    }
+}
+
+/// Refuses to write to more tokens than a call may name.
+fn few_enough(tokens: &[OwnedObjectPath]) -> Result<(), Error> {
+    match tokens.len() {
+        0..=TOKENS_AT_ONCE => Ok(()),
+        _ => {
+            let limit = format!("a call writes to {TOKENS_AT_ONCE} tokens at the most");
+            Err(Error::invalid_args(limit))
+        }
     }
 }
 

@@ -207,6 +207,21 @@ impl Service {
             .ok_or_else(Error::unknown_object)
     }
 
+    /// The tokens of several objects, each once.
+    pub(crate) async fn at_paths(
+        &self,
+        paths: &[OwnedObjectPath],
+    ) -> Result<Vec<TokenObject>, Error> {
+        let mut objects: Vec<TokenObject> = Vec::new();
+        for path in paths {
+            let object = self.at_path(path).await?;
+            if objects.iter().all(|known| known.path != object.path) {
+                objects.push(object);
+            }
+        }
+        Ok(objects)
+    }
+
     /// Keeps the readers watched until `caller` leaves the bus.
     pub(crate) fn watch_for(self: &Arc<Self>, caller: &Caller) -> Result<(), Error> {
         self.watchers()
