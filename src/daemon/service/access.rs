@@ -70,7 +70,7 @@ impl Service {
     /// Whether this run holds a key that the next one would not find.
     pub(super) async fn holds_an_unkept_key(&self) -> bool {
         for (uid, device) in self.unlocks.typed() {
-            let kept = self.keyring.remembered(uid, device.as_str().as_bytes());
+            let kept = self.keyring.remembered(uid, device.as_bytes());
             if !matches!(kept.await, Ok(Some(_))) {
                 return true;
             }
@@ -154,7 +154,7 @@ impl Service {
     pub(super) async fn key_of(&self, uid: u32, token: &Token) -> Result<Option<Held>, Error> {
         let info = token.info();
         let device = &info.device_id;
-        let device_id = device.as_str().as_bytes();
+        let device_id = device.as_bytes();
         let confirmed = self.keyring.is_confirmed(uid, device_id);
         if !info.protected && !confirmed {
             return Ok(None);
@@ -201,11 +201,11 @@ impl Service {
         self.unlocks.drop_one(uid, &device);
         Ok(match origin {
             Some(Origin::Typed) => Error::new(ErrorName::PasswordRequired),
-            Some(Origin::Paired) if !self.keyring.is_confirmed(uid, device.as_str().as_bytes()) => {
+            Some(Origin::Paired) if !self.keyring.is_confirmed(uid, device.as_bytes()) => {
                 Error::new(ErrorName::PasswordRequired)
             }
             Some(Origin::Remembered) => {
-                self.keyring.forget(uid, device.as_str().as_bytes()).await?;
+                self.keyring.forget(uid, device.as_bytes()).await?;
                 Error::new(ErrorName::RememberedKeyRejected)
             }
             Some(Origin::Paired) => Error::because(

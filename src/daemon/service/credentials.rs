@@ -10,7 +10,7 @@ use oathd_api::{
     wire::{AddOptions, CredentialRecord, ListOptions, RenameOptions},
 };
 use oathd_oath::{Algorithm, CredentialId, Digits, Kind, Label, NewCredential, Period, Secret};
-use oathd_token::{AddOptions as Writing, Credential, TokenError, Touch};
+use oathd_token::{AddOptions as Writing, Credential, Token, TokenError, Touch};
 
 use super::{Call, Service, TokenObject, slots::refuse_verifier, tokens::token_name};
 use crate::{bus, error::Error};
@@ -111,17 +111,8 @@ impl Service {
             return kept;
         };
         for object in objects {
-            let removed = self
-                .with_key(call, &object.token, |token, access| {
-                    let id = id.clone();
-                    async move { token.remove(access, id).await }
-                })
-                .await;
-            let gone = match &removed {
-                Ok(()) => true,
-                Err(error) => error.oathd_name() == Some(ErrorName::NoSuchCredential),
-            };
-            if !gone {
+            let gone = self.clear_quietly(call, &object.token, &id).await;
+            if gone.is_err() {
                 kept.push(token_name(&object.token));
             }
             bus::changed(self, object).await;
@@ -178,14 +169,23 @@ impl Service {
         self.ensure_key(call, &object.token).await?;
         let object = object.clone();
         self.carry_through(call, move |service, call| async move {
-            service
-                .with_key(&call, &object.token, |token, access| {
-                    let id = id.clone();
-                    async move { token.remove(access, id).await }
-                })
-                .await?;
+            service.remove_from(&call, &object.token, &id).await?;
             bus::changed(&service, &object).await;
             Ok(())
+        })
+        .await
+    }
+
+    /// Removes a credential from a token.
+    pub(super) async fn remove_from(
+        &self,
+        call: &Call,
+        token: &Token,
+        id: &CredentialId,
+    ) -> Result<(), Error> {
+        self.with_key(call, token, |token, access| {
+            let id = id.clone();
+            async move { token.remove(access, id).await }
         })
         .await
     }
@@ -258,7 +258,7 @@ pub(crate) fn new_credential(
 }
 
 /// The words for a kind, and its period.
-pub(super) fn kind_words(kind: Kind) -> (&'static str, Option<u32>) {
+pub(crate) fn kind_words(kind: Kind) -> (&'static str, Option<u32>) {
     match kind {
         Kind::Totp { period } => ("totp", Some(period.seconds())),
         Kind::Hotp => ("hotp", None),

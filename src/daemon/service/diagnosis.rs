@@ -237,7 +237,7 @@ async fn apart<T: Send + 'static>(
 }
 
 fn is_of(token: &Token, key: &KeptKey) -> bool {
-    token.info().device_id.as_str().as_bytes() == key.device_id
+    token.info().device_id.as_bytes() == key.device_id
 }
 
 fn has_twins(tokens: &[Token]) -> bool {

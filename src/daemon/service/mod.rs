@@ -28,7 +28,7 @@ use oathd_token::{Entropy, Hub};
 use tokio::sync::RwLock;
 
 pub(crate) use call::{Call, Options, no_options};
-pub(crate) use credentials::new_credential;
+pub(crate) use credentials::{kind_words, new_credential};
 pub(crate) use presence::presence_id;
 pub(crate) use tokens::{Alarm, TokenObject, kind, token_name};
 

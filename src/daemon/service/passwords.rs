@@ -4,10 +4,9 @@ use std::sync::Arc;
 
 use oathd_api::wire::{LockOptions, PasswordOptions};
 use oathd_token::{AccessKey, DeviceId};
-
-use super::{Call, Service, TokenObject, access::Origin};
 use zeroize::Zeroizing;
 
+use super::{Call, Service, TokenObject, access::Origin};
 use crate::{bus, error::Error};
 
 impl Service {
@@ -26,7 +25,7 @@ impl Service {
         if !info.protected {
             return Ok(());
         }
-        let (uid, device) = (call.caller.uid, info.device_id.as_str().as_bytes());
+        let (uid, device) = (call.caller.uid, info.device_id.as_bytes());
         match self.keyring.pairing(uid, device).await {
             // A token has one key: a pairing with another one has never held, or has ended.
             Ok(Some(pairing)) if *pairing.access != *key.expose() => {
@@ -53,7 +52,7 @@ impl Service {
         self.opened_or_locked(call, object).await;
         if options.remember.unwrap_or(false) {
             self.keyring
-                .remember(uid, device.as_str().as_bytes(), key.expose())
+                .remember(uid, device.as_bytes(), key.expose())
                 .await?;
         }
         Ok(())
@@ -70,7 +69,7 @@ impl Service {
         self.unlocks.drop_one(call.caller.uid, device);
         if options.forget.unwrap_or(false) {
             self.keyring
-                .forget(call.caller.uid, device.as_str().as_bytes())
+                .forget(call.caller.uid, device.as_bytes())
                 .await?;
         }
         self.opened_or_locked(call, object).await;
@@ -95,7 +94,7 @@ impl Service {
         self.carry_through(call, move |service, call| async move {
             service.remove_presence(&call, &object).await?;
             let device = object.token.info().device_id.clone();
-            service.keyring.loosen(device.as_str().as_bytes()).await?;
+            service.keyring.loosen(device.as_bytes()).await?;
             let key = Arc::new(object.token.derive_key(&password));
             service
                 .with_key(&call, &object.token, |token, access| {
@@ -121,7 +120,7 @@ impl Service {
         self.carry_through(call, move |service, call| async move {
             service.remove_presence(&call, &object).await?;
             let device = object.token.info().device_id.clone();
-            service.keyring.loosen(device.as_str().as_bytes()).await?;
+            service.keyring.loosen(device.as_bytes()).await?;
             service
                 .with_key(&call, &object.token, |token, access| async move {
                     token.clear_key(access).await
@@ -134,15 +133,15 @@ impl Service {
 
     /// Makes sure that what follows a change of the token's key can be written down.
     async fn rehearse(&self, object: &TokenObject, remember: bool) -> Result<(), Error> {
-        let device = object.token.info().device_id.clone();
-        let device = device.as_str().as_bytes();
-        Ok(self.keyring.rehearse(device, remember).await?)
+        let device = &object.token.info().device_id;
+        let rehearsed = self.keyring.rehearse(device.as_bytes(), remember);
+        Ok(rehearsed.await?)
     }
 
     /// Drops every key to a token that has taken another one.
     async fn end_keys(&self, object: &TokenObject, device: &DeviceId) -> Result<(), Error> {
         self.unlocks.drop_all(device);
-        self.keyring.drop_device(device.as_str().as_bytes()).await?;
+        self.keyring.drop_device(device.as_bytes()).await?;
         bus::changed(self, object).await;
         Ok(())
     }

@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use oathd_api::ErrorName;
 use oathd_oath::{Algorithm, CredentialId, Digits, InvalidName, Kind, NewCredential, Secret};
 use oathd_token::{AccessKey, AddOptions, Token};
 use zeroize::Zeroizing;
@@ -34,7 +33,7 @@ impl Service {
         let object = object.clone();
         self.carry_through(call, move |service, call| async move {
             let (uid, device) = (call.caller.uid, object.token.info().device_id.clone());
-            let device_id = device.as_str().as_bytes();
+            let device_id = device.as_bytes();
             service.remove_presence(&call, &object).await?;
             let mut presence = Zeroizing::new([0; PRESENCE_KEY]);
             (service.entropy)(presence.as_mut_slice());
@@ -86,15 +85,14 @@ impl Service {
         token: &Token,
     ) -> Result<Option<Arc<AccessKey>>, Error> {
         let device = &token.info().device_id;
-        let device_id = device.as_str().as_bytes();
-        if !self.keyring.is_confirmed(uid, device_id) {
+        if !self.keyring.is_confirmed(uid, device.as_bytes()) {
             return Ok(None);
         }
         let held = self.unlocks.get(uid, device);
         if let Some((key, Origin::Paired)) = held {
             return Ok(Some(key));
         }
-        let pairing = self.keyring.pairing(uid, device_id).await?;
+        let pairing = self.keyring.pairing(uid, device.as_bytes()).await?;
         let key = pairing.and_then(|pairing| AccessKey::from_bytes(pairing.access.as_slice()));
         let Some(key) = key.map(|key| Arc::new(key.insisting())) else {
             return Ok(None);
@@ -112,23 +110,12 @@ impl Service {
         call: &Call,
         object: &TokenObject,
     ) -> Result<(), Error> {
-        let device = object.token.info().device_id.clone();
-        let pairing = self
-            .keyring
-            .pairing(call.caller.uid, device.as_str().as_bytes())
-            .await?;
-        let Some(id) = pairing.and_then(|p| p.credential_id.parse::<CredentialId>().ok()) else {
-            return Ok(());
-        };
-        let removed = self
-            .with_key(call, &object.token, |token, access| {
-                let id = id.clone();
-                async move { token.remove(access, id).await }
-            })
-            .await;
-        match removed {
-            Err(error) if error.oathd_name() == Some(ErrorName::NoSuchCredential) => Ok(()),
-            outcome => outcome,
+        let device = &object.token.info().device_id;
+        let pairing = self.keyring.pairing(call.caller.uid, device.as_bytes());
+        let pairing = pairing.await?;
+        match pairing.and_then(|p| p.credential_id.parse::<CredentialId>().ok()) {
+            Some(id) => self.clear_quietly(call, &object.token, &id).await,
+            None => Ok(()),
         }
     }
 }

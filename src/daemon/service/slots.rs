@@ -46,8 +46,8 @@ impl Service {
         token: &Token,
     ) -> Result<Option<PairingKeys>, Error> {
         let uid = call.caller.uid;
-        let device = token.info().device_id.clone();
-        let device = device.as_str().as_bytes();
+        let info = token.info();
+        let device = info.device_id.as_bytes();
         match self.keyring.is_confirmed(uid, device) {
             true => Ok(self.keyring.pairing(uid, device).await?),
             false => Ok(None),
@@ -81,23 +81,28 @@ impl Service {
         digits.collect()
     }
 
-    /// Clears a slot; one that is clear already is no failure.
+    /// Clears a slot, and tells so; one that is clear already is no failure.
     pub(crate) async fn clear_slot(
         &self,
         call: &Call,
         token: &Token,
         id: &CredentialId,
     ) -> Result<(), Error> {
-        let removed = self
-            .with_key(call, token, |token, access| {
-                let id = id.clone();
-                async move { token.remove(access, id).await }
-            })
-            .await;
+        let cleared = self.clear_quietly(call, token, id).await;
         if let Some(object) = self.object_of(token.key()).await {
             bus::changed(self, &object).await;
         }
-        match removed {
+        cleared
+    }
+
+    /// Clears a slot; one that is clear already is no failure.
+    pub(super) async fn clear_quietly(
+        &self,
+        call: &Call,
+        token: &Token,
+        id: &CredentialId,
+    ) -> Result<(), Error> {
+        match self.remove_from(call, token, id).await {
             Err(error) if error.oathd_name() == Some(ErrorName::NoSuchCredential) => Ok(()),
             outcome => outcome,
         }
