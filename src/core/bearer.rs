@@ -123,17 +123,27 @@ impl Session {
         if !bool::from(self.hash.ct_eq(&bearer.hash())) {
             return Err(Refusal::Mismatch);
         }
-        if self.generation != generation {
-            return Err(Refusal::Revoked);
-        }
-        if now < self.began || now - self.began >= self.lifetime.absolute {
-            return Err(Refusal::Ended);
-        }
-        if now.saturating_sub(self.last_used) >= self.lifetime.idle {
-            return Err(Refusal::Idle);
-        }
+        self.is_good(generation, now)?;
         self.last_used = self.last_used.max(now);
         Ok(())
+    }
+
+    /// Whether it can still be used.
+    #[must_use]
+    pub fn is_alive(&self, generation: u32, now: u64) -> bool {
+        self.is_good(generation, now).is_ok()
+    }
+
+    fn is_good(&self, generation: u32, now: u64) -> Result<(), Refusal> {
+        if self.generation != generation {
+            Err(Refusal::Revoked)
+        } else if now < self.began || now - self.began >= self.lifetime.absolute {
+            Err(Refusal::Ended)
+        } else if now.saturating_sub(self.last_used) >= self.lifetime.idle {
+            Err(Refusal::Idle)
+        } else {
+            Ok(())
+        }
     }
 
     /// The session that is spared when the account's others end.

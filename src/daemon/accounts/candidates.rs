@@ -96,28 +96,33 @@ pub(super) fn seed_codes(
         };
         match opened {
             Ok(seed) => {
-                for counter in wanted.first..=wanted.last {
-                    let code = code::hotp(&seed, algorithm, digits, counter);
-                    let code = TypedDigits::parse(&code);
-                    computed.candidates.extend(code.map(|code| Candidate {
-                        factor: wanted.factor,
-                        counter,
-                        source: Source::Seed,
-                        code,
-                    }));
+                let codes = codes_of(&seed, (algorithm, digits), wanted);
+                computed.candidates.extend(codes);
+            }
+            Err(reason) => {
+                if reason == VaultError::Damaged {
+                    tracing::error!(account = %account.name(), factor = wanted.factor.0, "the seed does not open");
                 }
-            }
-            Err(reason @ VaultError::KeyUnavailable(_)) => {
-                let failure = Error::because(ErrorName::VaultKeyUnavailable, reason);
-                computed.failures.push(failure);
-            }
-            Err(reason @ VaultError::Damaged) => {
-                tracing::error!(account = %account.name(), factor = wanted.factor.0, "the seed does not open");
-                let failure = Error::because(ErrorName::StateUnavailable, reason);
-                computed.failures.push(failure);
+                computed.failures.push(reason.into());
             }
         }
     }
+}
+
+/// The codes of a seed.
+pub(super) fn codes_of(
+    seed: &Secret,
+    (algorithm, digits): (Algorithm, Digits),
+    wanted: &Wanted,
+) -> impl Iterator<Item = Candidate> {
+    (wanted.first..=wanted.last).filter_map(move |counter| {
+        Some(Candidate {
+            factor: wanted.factor,
+            counter,
+            source: Source::Seed,
+            code: TypedDigits::parse(&code::hotp(seed, algorithm, digits, counter))?,
+        })
+    })
 }
 
 impl Service {
@@ -169,8 +174,7 @@ impl Service {
 
     /// The only token of a device id.
     pub(super) async fn token_of(&self, device: &[u8]) -> Result<Token, Error> {
-        let fits =
-            |token: &Token, device: &[u8]| token.info().device_id.as_str().as_bytes() == device;
+        let fits = |token: &Token, device: &[u8]| token.info().device_id.as_bytes() == device;
         let wanted = device.to_vec();
         let tokens = self
             .hub()

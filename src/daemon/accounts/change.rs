@@ -4,9 +4,10 @@ use std::{os::fd::AsFd, sync::Arc};
 
 use oathd_api::{ErrorName, names::CHANGE_SERVICE};
 use oathd_core::{Bearer, Change, Event, FactorId, Proof, Receipt, Way, receipt::Holder};
+use oathd_token::Entropy;
 use zeroize::Zeroizing;
 
-use super::{Accounts, Standing, Told, Who, enrolling::retired};
+use super::{Standing, Told, Who, enrolling::retired};
 use crate::{
     authority::Action,
     error::Error,
@@ -155,7 +156,7 @@ impl Service {
 }
 
 /// The channel that took part in a verification.
-const fn channel_of(way: Way) -> Option<FactorId> {
+pub(super) const fn channel_of(way: Way) -> Option<FactorId> {
     match way {
         Way::OutOfBand(channel) => Some(channel),
         Way::Code(_) | Way::Presence(_) | Way::Recovery | Way::LegacyRecovery | Way::Bypass => None,
@@ -212,14 +213,19 @@ impl Permit {
 
 /// The session token or API key in a sealed memory file.
 pub(crate) fn bearer(fd: impl AsFd) -> Result<Bearer, Error> {
+    Ok(Bearer::new(key(fd)?))
+}
+
+/// The 32 bytes in a sealed memory file.
+pub(super) fn key(fd: impl AsFd) -> Result<Zeroizing<[u8; 32]>, Error> {
     let content = secret_fd::read(fd)?;
-    let mut bytes = Zeroizing::new([0; 32]);
-    if content.len() != bytes.len() {
+    let mut key = Zeroizing::new([0; 32]);
+    if content.len() != key.len() {
         let reason = "the memory file does not hold 32 bytes";
         return Err(Error::because(ErrorName::InvalidFd, reason));
     }
-    bytes.copy_from_slice(&content);
-    Ok(Bearer::new(bytes))
+    key.copy_from_slice(&content);
+    Ok(key)
 }
 
 /// A memory file with a secret, for the one who gets it.
@@ -229,11 +235,25 @@ pub(crate) fn handed_out(content: &[u8]) -> Result<zbus::OwnedFd, Error> {
     Ok(fd.into())
 }
 
-impl Accounts {
-    /// A new session token or API key.
-    pub(crate) fn new_bearer(&self) -> Bearer {
-        let mut bytes = Zeroizing::new([0; 32]);
-        (self.entropy)(bytes.as_mut_slice());
-        Bearer::new(bytes)
+/// A new session token or API key.
+pub(super) fn new_bearer(entropy: &Entropy) -> Bearer {
+    let mut bytes = Zeroizing::new([0; 32]);
+    entropy(bytes.as_mut_slice());
+    Bearer::new(bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_has_its_length() {
+        for length in [1, 31, 33] {
+            let file = secret_fd::create(&vec![7; length]).unwrap();
+            let refused = key(file).unwrap_err();
+            assert_eq!(refused.oathd_name(), Some(ErrorName::InvalidFd), "{length}");
+        }
+        let file = secret_fd::create(&[7; 32]).unwrap();
+        assert_eq!(*key(file).unwrap(), [7; 32]);
     }
 }

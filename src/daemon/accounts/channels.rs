@@ -3,31 +3,19 @@
 use std::sync::Arc;
 
 use oathd_api::{ErrorName, delivery::Verdict, wire::verifier::SentRecord};
-use oathd_core::{
-    Address, ChannelError, ChannelKind, FactorId, MacKey, OutOfBandCode, Response,
-    out_of_band::LIFETIME,
-};
+use oathd_core::{Address, ChannelKind, FactorId, Response};
 
 use super::{
     Who,
     change::{Done, Permit, enrolled},
     deliver::{DeliverError, kind_of},
-    masked,
     notices::host,
+    sending::Outgoing,
 };
 use crate::{
     error::Error,
-    ledger::Draft,
     service::{Call, Service},
 };
-
-/// A code that waits to be sent.
-struct Outgoing {
-    kind: ChannelKind,
-    address: Address,
-    code: OutOfBandCode,
-    until: u64,
-}
 
 /// What the delivery service thinks of an address that a person typed.
 struct Checked {
@@ -60,7 +48,7 @@ impl Service {
                 let (id, event) = account.add_channel(kind, &typed, not_after)?;
                 let now = draft.moment.now;
                 let code = account.send_verification(id, class, now, &key, &entropy)?;
-                let outgoing = outgoing(draft, id, code)?;
+                let outgoing = Outgoing::of(draft, id, code)?;
                 Ok(Done::with((id, outgoing), event))
             })
             .await?;
@@ -90,7 +78,7 @@ impl Service {
                 let code = draft
                     .account
                     .send_verification(id, class, now, &key, &entropy)?;
-                Ok(Done::quiet(outgoing(draft, id, code)?))
+                Ok(Done::quiet(Outgoing::of(draft, id, code)?))
             })
             .await?;
         let sent = self.send_verification(who, outgoing).await;
@@ -152,12 +140,6 @@ impl Service {
         .await
     }
 
-    /// The key of sent codes, and random bytes for one.
-    fn code_to_send(&self) -> Result<(Arc<MacKey>, [u8; 8]), Error> {
-        let accounts = self.accounts();
-        Ok((accounts.ledger.code_key()?, accounts.random()))
-    }
-
     /// An address as it is to be kept.
     async fn check_address(&self, kind: ChannelKind, typed: &str) -> Result<Checked, Error> {
         let as_typed = || Checked {
@@ -193,53 +175,24 @@ impl Service {
 
     /// Hands a code over to be sent; whether that worked is told in the record.
     async fn send_verification(&self, who: &Who, outgoing: Outgoing) -> SentRecord {
-        let Outgoing {
-            kind,
-            address,
-            code,
-            until,
-        } = outgoing;
-        let mut sent = SentRecord {
-            until,
-            address: masked(kind, &address),
-            ..SentRecord::default()
-        };
         let host = host();
         let text = zeroize::Zeroizing::new(format!(
             "{} confirms that codes for {} on {host} may be sent here.",
-            code.reveal(),
+            outgoing.code.reveal(),
             who.account,
         ));
         let subject = format!("A code for {host}");
-        let keep = u32::try_from(LIFETIME).unwrap_or(u32::MAX);
-        let deliver = &self.accounts().deliver;
-        match deliver.send(kind, &address, &text, &subject, keep).await {
-            Ok(delivery) => {
-                deliver.note(&delivery, who.caller_uid);
-                sent.delivery = Some(delivery);
-            }
-            Err(reason) => sent.reason = Some(not_sent(&reason).to_owned()),
-        }
-        sent
+        let sent = self.hand_over(who, &outgoing, &text, &subject).await;
+        sent.unwrap_or_else(|reason| SentRecord {
+            reason: Some(not_sent(&reason).to_owned()),
+            ..outgoing.record()
+        })
     }
 }
 
 /// The kind of channel of a word.
 pub(crate) fn channel_kind(word: &str) -> Result<ChannelKind, Error> {
     kind_of(word).ok_or_else(|| Error::invalid_args("no such kind of channel"))
-}
-
-/// The code of a channel with where it goes.
-fn outgoing(draft: &Draft<'_>, id: FactorId, code: OutOfBandCode) -> Result<Outgoing, Error> {
-    let mut channels = draft.account.channels().iter();
-    let channel = channels.find(|channel| channel.id == id);
-    let channel = channel.ok_or(ChannelError::Unknown)?;
-    Ok(Outgoing {
-        kind: channel.kind,
-        address: channel.address.clone(),
-        code,
-        until: draft.moment.now.saturating_add(LIFETIME),
-    })
 }
 
 /// Why nothing could be sent, in a word.

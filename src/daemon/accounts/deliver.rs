@@ -189,16 +189,16 @@ pub(crate) const fn word(kind: ChannelKind) -> &'static str {
     }
 }
 
-/// The kind of channel of a word.
-pub(crate) fn kind_of(word: &str) -> Option<ChannelKind> {
-    Some(match word {
-        "sms" => ChannelKind::Sms,
-        "email" => ChannelKind::Email,
-        "command" => ChannelKind::Command,
-        "file" => ChannelKind::File,
-        "operator" => ChannelKind::Operator,
-        _ => return None,
-    })
+/// The kind of channel that a word names.
+pub(crate) fn kind_of(name: &str) -> Option<ChannelKind> {
+    let all = [
+        ChannelKind::Sms,
+        ChannelKind::Email,
+        ChannelKind::Command,
+        ChannelKind::File,
+        ChannelKind::Operator,
+    ];
+    all.into_iter().find(|kind| word(*kind) == name)
 }
 
 #[cfg(test)]

@@ -9,6 +9,7 @@ use oathd_core::{
 };
 
 use super::{deliver::word, masked};
+use crate::error::Error;
 
 /// What a realm's account was handed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -53,10 +54,12 @@ const fn role_word(role: Role) -> &'static str {
     }
 }
 
-/// The role that a word names.
-pub(super) fn role_of(word: &str) -> Option<Role> {
+/// The role that a word names, if there is one.
+pub(super) fn role_of(word: Option<&str>) -> Result<Option<Role>, Error> {
     let all = [Role::Primary, Role::Backup];
-    all.into_iter().find(|role| role_word(*role) == word)
+    let role = |word| all.into_iter().find(|role| role_word(*role) == word);
+    let role = word.map(|word| role(word).ok_or("a role is primary or backup"));
+    role.transpose().map_err(Error::invalid_args)
 }
 
 fn factor(factor: &Factor) -> FactorRecord {
@@ -218,8 +221,9 @@ mod tests {
     #[test]
     fn a_role_is_found_by_its_word() {
         for role in [Role::Primary, Role::Backup] {
-            assert_eq!(role_of(role_word(role)), Some(role));
+            assert_eq!(role_of(Some(role_word(role))).unwrap(), Some(role));
         }
-        assert_eq!(role_of("first"), None);
+        assert_eq!(role_of(None).unwrap(), None);
+        assert!(role_of(Some("first")).is_err());
     }
 }

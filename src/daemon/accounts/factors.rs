@@ -6,13 +6,13 @@ use oathd_api::{
     ErrorName,
     wire::account::{AccountRecord, FactorOptions},
 };
-use oathd_core::{Account, Change, Event, FactorError, FactorId, OpenKind, Role};
+use oathd_core::{Account, Change, Event, FactorError, FactorId, OpenKind};
 
 use super::{
     Who,
     change::{Done, Permit},
-    describe::{Grants, describe, role_of},
-    sessions::is_alive,
+    describe::{describe, role_of},
+    sessions::grants,
 };
 use crate::{
     error::Error,
@@ -38,21 +38,8 @@ impl Service {
         let (subject, actor) = (who.clone(), who.actor());
         let look = move |draft: &mut Draft<'_>| {
             subject.enter(draft);
-            let generation = draft.account.generation();
-            let key = draft.api_key()?;
-            let key = key.filter(|key| key.generation == generation);
-            let now = draft.moment.now;
-            let sessions = draft.sessions()?;
-            // A login to this machine may have ended unseen, and nobody was handed anything for it.
-            let handed_out = !draft.account.name().realm().is_local();
-            let alive = sessions
-                .iter()
-                .filter(|row| handed_out && is_alive(&row.session, generation, now));
-            let grants = Grants {
-                api_key_issued: key.map(|key| key.issued),
-                sessions: u32::try_from(alive.count()).unwrap_or(u32::MAX),
-            };
-            Ok(describe(&draft.account, grants, now))
+            let grants = grants(draft)?;
+            Ok(describe(&draft.account, grants, draft.moment.now))
         };
         ledger.change(&who.account, actor, look).await?
     }
@@ -104,10 +91,7 @@ impl Service {
         factor: u32,
         options: FactorOptions,
     ) -> Result<(), Error> {
-        let role = options.role.as_deref().map(role_of);
-        let role =
-            role.map(|role| role.ok_or_else(|| Error::invalid_args("a role is primary or backup")));
-        let role: Option<Role> = role.transpose()?;
+        let role = role_of(options.role.as_deref())?;
         let (label, end) = (options.label, options.not_after);
         let shown = (options.proof, options.session);
         let permit = self
@@ -138,7 +122,7 @@ fn known<'a>(draft: &'a mut Draft<'_>) -> Result<&'a mut Account, Error> {
 
 /// Sweeps up the sessions and the API key that a change has made void.
 pub(super) fn end_grants(draft: &mut Draft<'_>) -> Result<(), Error> {
-    let count = draft.end_sessions(None)?;
+    let count = draft.end_sessions()?;
     if count > 0 {
         draft.note(What::SessionsEnded { count });
     }

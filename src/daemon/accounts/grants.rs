@@ -4,13 +4,12 @@ use oathd_api::{
     ErrorName,
     wire::verifier::{ApiKeyRecord, ReceiptRecord, SessionRecord, VerifyOptions},
 };
-use oathd_core::receipt::LIFETIME;
 use zbus::Fd;
 
 use super::{
     change::bearer,
     sessions::{of_realm, record},
-    verify::{number, word},
+    verify,
 };
 use crate::{
     error::Error,
@@ -44,14 +43,7 @@ impl Service {
         };
         let now = accounts.clock.now();
         let receipt = receipt.redeem(&who.holder(), account.generation(), now)?;
-        Ok(ReceiptRecord {
-            account: receipt.account.to_string(),
-            way: word(receipt.way).to_owned(),
-            factor: number(receipt.way),
-            until: receipt.issued.saturating_add(LIFETIME),
-            must_reenrol: receipt.must_reenrol,
-            ..ReceiptRecord::default()
-        })
+        Ok(verify::record(&receipt))
     }
 
     /// Checks a session of a realm's account, which counts as its use.

@@ -14,6 +14,7 @@ use super::{
     Attempts, Told, Who,
     attempts::Taken,
     candidates::{Computed, DecoySeed, seed_codes},
+    change::{channel_of, new_bearer},
     failure::throttled,
 };
 use crate::{
@@ -295,9 +296,7 @@ impl Judge {
         lifetime: Lifetime,
         accepted: &Accepted,
     ) -> Result<Bearer, LedgerError> {
-        let mut bytes = Zeroizing::new([0; 32]);
-        (self.entropy)(bytes.as_mut_slice());
-        let bearer = Bearer::new(bytes);
+        let bearer = new_bearer(&self.entropy);
         let by_factor = !accepted.way.is_recovery();
         let now = draft.moment.now;
         let session = Session::begin(&bearer, lifetime, accepted.generation, by_factor, now);
@@ -312,10 +311,7 @@ impl Judge {
         events: Vec<Event>,
         way: Option<Way>,
     ) -> Option<Told> {
-        let used = match way {
-            Some(Way::OutOfBand(channel)) => Some(channel),
-            _ => None,
-        };
+        let used = way.and_then(channel_of);
         let told = Told::of(&draft.account, &events, used, draft.moment.now);
         draft.record(events);
         told

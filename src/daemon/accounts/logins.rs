@@ -10,7 +10,7 @@ use oathd_api::{
 };
 use oathd_core::{Bearer, Lifetime, Receipt, Session};
 
-use super::{Standing, Who, sessions::is_alive};
+use super::{Standing, Who, sessions::alive};
 use crate::{
     error::Error,
     ledger::{Draft, LedgerError, What},
@@ -131,14 +131,11 @@ impl Service {
         let read = ledger.change(&who.account, who.actor(), move |draft| {
             entering.enter(draft);
             draft.discard();
-            let (generation, now) = (draft.account.generation(), draft.moment.now);
-            let sessions = draft.sessions()?.into_iter().map(|row| row.session);
-            let bound = sessions.filter(|session| {
-                session.by_factor
-                    && is_alive(session, generation, now)
-                    && now.saturating_sub(session.began) < seconds
-            });
-            Ok(bound.collect())
+            let now = draft.moment.now;
+            let mut bound = alive(draft)?;
+            bound
+                .retain(|session| session.by_factor && now.saturating_sub(session.began) < seconds);
+            Ok(bound)
         });
         read.await?
     }

@@ -15,7 +15,6 @@ use super::{Who, judging::Concluded, pending::Pending, seeds};
 use crate::{
     error::Error,
     service::{Call, Service, presence_id},
-    vault::VaultError,
 };
 
 /// A factor whose token is here, with the key of its presence credential.
@@ -50,6 +49,7 @@ impl Service {
 
     /// The first factor whose token is here, or the one that was asked for.
     async fn present(&self, who: &Who, asked: Option<u32>) -> Result<Present, Error> {
+        let vault = &self.accounts().vault;
         let account = self.accounts().ledger.read(&who.account).await?;
         let account = account.filter(|account| who.owns(account));
         let mut factors: Vec<&Factor> = account
@@ -70,7 +70,7 @@ impl Service {
                     return Ok(Present {
                         factor: factor.id,
                         token,
-                        key: self.presence_key(who, factor.id, sealed)?,
+                        key: seeds::open_presence(vault, &who.account, factor.id, sealed)?,
                     });
                 }
                 // What is told is what the first one says.
@@ -79,14 +79,6 @@ impl Service {
             }
         }
         Err(missing)
-    }
-
-    fn presence_key(&self, who: &Who, id: FactorId, sealed: &Sealed) -> Result<Secret, Error> {
-        let opened = seeds::open_presence(&self.accounts().vault, &who.account, id, sealed);
-        opened.map_err(|reason| match reason {
-            VaultError::KeyUnavailable(_) => Error::because(ErrorName::VaultKeyUnavailable, reason),
-            VaultError::Damaged => Error::because(ErrorName::StateUnavailable, reason),
-        })
     }
 
     /// Charges, challenges the token, and judges its answer. A token that gives none proves nothing,

@@ -1,16 +1,54 @@
 //! Codes that are sent to a channel of the account.
 
-use oathd_api::{
-    ErrorName,
-    wire::verifier::{DeliveryStateRecord, SentRecord, VerifyOptions},
+use std::sync::Arc;
+
+use oathd_api::wire::verifier::{DeliveryStateRecord, SentRecord, VerifyOptions};
+use oathd_core::{
+    Address, ChannelError, ChannelKind, FactorId, MacKey, OutOfBandCode, out_of_band::LIFETIME,
 };
-use oathd_core::{FactorId, out_of_band::LIFETIME};
 
 use super::{Told, Who, change::enrolled, deliver::DeliverError, masked, notices::host};
 use crate::{
     error::Error,
+    ledger::Draft,
     service::{Call, Service},
 };
+
+/// A code that waits to be sent.
+pub(super) struct Outgoing {
+    kind: ChannelKind,
+    pub(super) address: Address,
+    pub(super) code: OutOfBandCode,
+    until: u64,
+}
+
+impl Outgoing {
+    /// The code of a channel with where it goes.
+    pub(super) fn of(
+        draft: &Draft<'_>,
+        id: FactorId,
+        code: OutOfBandCode,
+    ) -> Result<Outgoing, ChannelError> {
+        let mut channels = draft.account.channels().iter();
+        let channel = channels.find(|channel| channel.id == id);
+        let channel = channel.ok_or(ChannelError::Unknown)?;
+        Ok(Outgoing {
+            kind: channel.kind,
+            address: channel.address.clone(),
+            code,
+            until: draft.moment.now.saturating_add(LIFETIME),
+        })
+    }
+
+    /// What is told of it before it is sent.
+    pub(super) fn record(&self) -> SentRecord {
+        SentRecord {
+            until: self.until,
+            address: masked(self.kind, &self.address),
+            ..SentRecord::default()
+        }
+    }
+}
 
 impl Service {
     /// Sends a code to log in with to a channel. The code is on the disk before it is on its way.
@@ -24,7 +62,7 @@ impl Service {
         let (service, remote) = (options.service.as_deref(), options.remote_host.as_deref());
         let who = self.who(call, account, service, remote).await?;
         let accounts = self.accounts();
-        let (key, entropy) = (accounts.ledger.code_key()?, accounts.random());
+        let (key, entropy) = self.code_to_send()?;
         let (sender, channel) = (who.clone(), FactorId(channel));
         let issued = accounts
             .ledger
@@ -35,28 +73,43 @@ impl Service {
                 let account = &mut draft.account;
                 let (code, event) =
                     account.send_login_code(channel, sender.class, now, &key, &entropy)?;
-                let to = account.channels().iter().find(|to| to.id == channel);
-                let to = to.ok_or_else(|| Error::new(ErrorName::NoSuchFactor))?;
-                let to = (to.kind, to.address.clone());
                 let told = Told::of(account, std::slice::from_ref(&event), Some(channel), now);
+                let outgoing = Outgoing::of(draft, channel, code)?;
                 draft.record([event]);
-                Ok::<_, Error>((code, to, told, now.saturating_add(LIFETIME)))
+                Ok::<_, Error>((outgoing, told))
             });
-        let (code, (kind, address), told, until) = issued.await??;
+        let (outgoing, told) = issued.await??;
         accounts.notices.tell(told);
         let place = place(&who);
-        let text = zeroize::Zeroizing::new(format!("{} is your code for {place}", code.reveal()));
+        let code = outgoing.code.reveal();
+        let text = zeroize::Zeroizing::new(format!("{code} is your code for {place}"));
         let subject = format!("Your code for {place}");
+        let sent = self.hand_over(&who, &outgoing, &text, &subject);
+        self.attend(call, async { Ok(sent.await?) }).await
+    }
+
+    /// The key of sent codes, and random bytes for one.
+    pub(super) fn code_to_send(&self) -> Result<(Arc<MacKey>, [u8; 8]), Error> {
+        let accounts = self.accounts();
+        Ok((accounts.ledger.code_key()?, accounts.random()))
+    }
+
+    /// Hands a code over to be sent, and remembers for whom.
+    pub(super) async fn hand_over(
+        &self,
+        who: &Who,
+        outgoing: &Outgoing,
+        text: &str,
+        subject: &str,
+    ) -> Result<SentRecord, DeliverError> {
         let keep = u32::try_from(LIFETIME).unwrap_or(u32::MAX);
-        let sent = accounts.deliver.send(kind, &address, &text, &subject, keep);
-        let sent = async { Ok(sent.await?) };
-        let delivery = self.attend(call, sent).await?;
-        accounts.deliver.note(&delivery, who.caller_uid);
+        let deliver = &self.accounts().deliver;
+        let sent = deliver.send(outgoing.kind, &outgoing.address, text, subject, keep);
+        let delivery = sent.await?;
+        deliver.note(&delivery, who.caller_uid);
         Ok(SentRecord {
             delivery: Some(delivery),
-            until,
-            address: masked(kind, &address),
-            ..SentRecord::default()
+            ..outgoing.record()
         })
     }
 

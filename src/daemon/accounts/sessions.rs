@@ -10,20 +10,39 @@ use oathd_core::{ApiKey, Session};
 
 use super::{
     Standing, Who,
-    change::{Done, Permit, bearer, handed_out},
+    change::{Done, Permit, bearer, handed_out, new_bearer},
+    describe::Grants,
 };
 use crate::{
     error::Error,
-    ledger::What,
+    ledger::{Draft, LedgerError, What},
     service::{Call, Service},
 };
 
-/// Whether a session can still be used.
-pub(super) fn is_alive(session: &Session, generation: u32, now: u64) -> bool {
-    session.generation == generation
-        && now >= session.began
-        && now - session.began < session.lifetime.absolute
-        && now.saturating_sub(session.last_used) < session.lifetime.idle
+/// The sessions of an account that can still be used.
+pub(super) fn alive(draft: &mut Draft<'_>) -> Result<Vec<Session>, LedgerError> {
+    let (generation, now) = (draft.account.generation(), draft.moment.now);
+    let sessions = draft.sessions()?.into_iter().map(|row| row.session);
+    Ok(sessions
+        .filter(|session| session.is_alive(generation, now))
+        .collect())
+}
+
+/// What an account was handed that can still be used.
+pub(super) fn grants(draft: &mut Draft<'_>) -> Result<Grants, LedgerError> {
+    let generation = draft.account.generation();
+    let key = draft.api_key()?;
+    // A login to this machine may have ended unseen, and nobody was handed anything for it.
+    let sessions = match draft.account.name().realm().is_local() {
+        true => 0,
+        false => alive(draft)?.len(),
+    };
+    Ok(Grants {
+        api_key_issued: key
+            .filter(|key| key.generation == generation)
+            .map(|key| key.issued),
+        sessions: u32::try_from(sessions).unwrap_or(u32::MAX),
+    })
 }
 
 /// Sessions and keys are for the accounts of a service on this host, and that service alone hands
@@ -47,11 +66,8 @@ impl Service {
         who: &Who,
         permit: Permit,
     ) -> Result<zbus::OwnedFd, Error> {
-        let accounts = self.accounts();
-        let realms = &accounts.settings().realms;
-        let realm = realms.get(who.account.realm());
-        let lifetime = realm.map(|realm| realm.sessions).unwrap_or_default();
-        let (bearer, uid) = (accounts.new_bearer(), who.uid);
+        let lifetime = self.session_lifetime(who)?;
+        let (bearer, uid) = (new_bearer(&self.accounts().entropy), who.uid);
         self.keep_change(call, who, Some(permit), move |draft, way| {
             draft.create(uid);
             let (generation, now) = (draft.account.generation(), draft.moment.now);
@@ -71,15 +87,10 @@ impl Service {
         who: &Who,
     ) -> Result<Vec<SessionRecord>, Error> {
         self.keep_change(call, who, None, move |draft, _| {
-            let (generation, now) = (draft.account.generation(), draft.moment.now);
             let must_reenrol = draft.account.must_reenrol();
-            let sessions = draft.sessions()?.into_iter().map(|row| row.session);
-            let alive = sessions.filter(|session| is_alive(session, generation, now));
-            Ok(Done::quiet(
-                alive
-                    .map(|session| record(&session, must_reenrol))
-                    .collect(),
-            ))
+            let alive = alive(draft)?;
+            let records = alive.iter().map(|session| record(session, must_reenrol));
+            Ok(Done::quiet(records.collect()))
         })
         .await
     }
@@ -106,7 +117,7 @@ impl Service {
                     continue;
                 }
                 draft.end_session(row.id)?;
-                count += u32::from(is_alive(&row.session, generation, now));
+                count += u32::from(row.session.is_alive(generation, now));
             }
             if count > 0 {
                 draft.note(What::SessionsEnded { count });
@@ -123,7 +134,7 @@ impl Service {
         who: &Who,
         permit: Permit,
     ) -> Result<zbus::OwnedFd, Error> {
-        let (bearer, uid) = (self.accounts().new_bearer(), who.uid);
+        let (bearer, uid) = (new_bearer(&self.accounts().entropy), who.uid);
         self.keep_change(call, who, Some(permit), move |draft, _| {
             draft.create(uid);
             let (generation, now) = (draft.account.generation(), draft.moment.now);
@@ -182,7 +193,7 @@ mod tests {
             let mut session = Session::begin(&bearer(), lifetime, 0, true, 1_000);
             session.last_used += used;
             let now = session.last_used + after;
-            let alive = is_alive(&session, generation, now);
+            let alive = session.is_alive(generation, now);
             let told = record(&session, false);
             prop_assert!(!alive || now < told.until && now < told.idle_until);
             prop_assert_eq!(session.check(&bearer(), generation, now).is_ok(), alive);

@@ -5,7 +5,7 @@ use oathd_core::{
     Account, FactorId, Moment, OpenKind, OpenWay, Trust, health::Concern, policy::Requirement,
 };
 
-use super::{Who, masked, sessions::is_alive};
+use super::{Who, masked, sessions::alive};
 use crate::{
     error::Error,
     ledger::LedgerError,
@@ -56,11 +56,7 @@ impl Service {
         ledger
             .change(&who.account, who.actor(), |draft| {
                 draft.discard();
-                let (generation, now) = (draft.account.generation(), draft.moment.now);
-                let sessions = draft.sessions()?;
-                let has_one = sessions
-                    .iter()
-                    .any(|row| row.session.by_factor && is_alive(&row.session, generation, now));
+                let has_one = alive(draft)?.iter().any(|session| session.by_factor);
                 Ok((draft.account.clone(), has_one))
             })
             .await?

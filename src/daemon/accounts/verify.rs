@@ -6,7 +6,7 @@ use oathd_api::{
     ErrorName,
     wire::verifier::{ReceiptRecord, VerifyOptions},
 };
-use oathd_core::{Lifetime, Outcome, Response, Wanted, Way, receipt::LIFETIME};
+use oathd_core::{Lifetime, Outcome, Receipt, Response, Wanted, Way, receipt::LIFETIME};
 use zbus::OwnedFd;
 use zeroize::Zeroizing;
 
@@ -162,19 +162,26 @@ impl Service {
             replacement,
             session,
         } = *concluded.answer?;
-        let mut record = ReceiptRecord {
-            account: receipt.account.to_string(),
-            way: word(receipt.way).to_owned(),
-            factor: number(receipt.way),
-            until: receipt.issued.saturating_add(LIFETIME),
-            must_reenrol: receipt.must_reenrol,
+        let record = record(&receipt);
+        Ok(ReceiptRecord {
+            receipt: self.accounts().receipts.put(receipt),
             recovery_codes_left: codes_left,
             replacement: replacement.and_then(|code| sealed(code.reveal().as_bytes())),
             session: session.and_then(|token| sealed(token.expose())),
-            receipt: String::new(),
-        };
-        record.receipt = self.accounts().receipts.put(receipt);
-        Ok(record)
+            ..record
+        })
+    }
+}
+
+/// A receipt as the bus tells it.
+pub(super) fn record(receipt: &Receipt) -> ReceiptRecord {
+    ReceiptRecord {
+        account: receipt.account.to_string(),
+        way: word(receipt.way).to_owned(),
+        factor: number(receipt.way),
+        until: receipt.issued.saturating_add(LIFETIME),
+        must_reenrol: receipt.must_reenrol,
+        ..ReceiptRecord::default()
     }
 }
 

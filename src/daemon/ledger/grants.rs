@@ -94,31 +94,30 @@ impl Draft<'_> {
         insert().map(drop).map_err(|error| self.fail(error))
     }
 
-    /// Ends a session of the account; says whether there was one.
+    /// Ends a session of the account.
     ///
     /// # Errors
     ///
     /// [`LedgerError::Store`]
-    pub fn end_session(&mut self, id: u64) -> Result<bool, LedgerError> {
+    pub fn end_session(&mut self, id: u64) -> Result<(), LedgerError> {
         let delete = || {
             self.connection
                 .prepare_cached("DELETE FROM session WHERE id = ? AND account = ?")?
                 .execute((id, self.row))
         };
-        let ended = delete().map_err(|error| self.fail(error))?;
-        Ok(ended > 0)
+        delete().map(drop).map_err(|error| self.fail(error))
     }
 
-    /// Ends all sessions of the account but one; says how many.
+    /// Ends all sessions of the account; says how many.
     ///
     /// # Errors
     ///
     /// [`LedgerError::Store`]
-    pub fn end_sessions(&mut self, except: Option<u64>) -> Result<u32, LedgerError> {
+    pub fn end_sessions(&mut self) -> Result<u32, LedgerError> {
         let delete = || {
             self.connection
-                .prepare_cached("DELETE FROM session WHERE account = ? AND id IS NOT ?")?
-                .execute((self.row, except))
+                .prepare_cached("DELETE FROM session WHERE account = ?")?
+                .execute([self.row])
         };
         let ended = delete().map_err(|error| self.fail(error))?;
         Ok(u32::try_from(ended).unwrap_or(u32::MAX))

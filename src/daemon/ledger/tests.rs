@@ -90,7 +90,7 @@ fn perform(deed: &Deed, name: u8, draft: &mut Draft<'_>, key: &MacKey) {
             draft.keep_session(&session).unwrap();
         }
         Deed::EndSessions => {
-            draft.end_sessions(None).unwrap();
+            draft.end_sessions().unwrap();
         }
         Deed::ApiKey(number) => {
             let key = ApiKey::issue(&bearer(*number), draft.account.generation(), now);
@@ -99,12 +99,12 @@ fn perform(deed: &Deed, name: u8, draft: &mut Draft<'_>, key: &MacKey) {
         Deed::Discarded => {
             draft.create(Some(1));
             draft.record([Event::SwitchedOff]);
-            draft.end_sessions(None).unwrap();
+            draft.end_sessions().unwrap();
             draft.discard();
         }
         Deed::Failing => {
             draft.create(Some(1));
-            draft.end_sessions(None).unwrap();
+            draft.end_sessions().unwrap();
             draft.fail(rusqlite::Error::InvalidQuery);
         }
         Deed::Import(_) | Deed::Remove | Deed::SwitchOff => {}

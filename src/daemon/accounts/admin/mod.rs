@@ -17,17 +17,18 @@ use oathd_api::{
         administration::{AuditRecord, AuditVerdict, ImportRow},
     },
 };
-use oathd_core::{Account, AccountName, RealmName, Session};
+use oathd_core::{Account, AccountName, RealmName};
 
 use super::{
     Accounts,
     describe::{Grants, describe},
     passwd::{self, Asker},
+    sessions::grants,
 };
 use crate::{
     authority::Action,
     error::Error,
-    ledger::{Actor, Draft, LedgerError, What},
+    ledger::{Actor, Draft, What},
     service::{Call, Service},
 };
 pub(crate) use import::Import;
@@ -81,22 +82,6 @@ fn limited(limit: u32) -> Result<usize, Error> {
         1..=MOST => Ok(limit as usize),
         _ => Err(Error::invalid_args(format!("limit is 1 to {MOST}"))),
     }
-}
-
-/// The API key and the sessions of an account that are alive.
-fn granted(draft: &mut Draft<'_>) -> Result<Grants, LedgerError> {
-    let (now, generation) = (draft.moment.now, draft.account.generation());
-    let alive = |session: &Session| {
-        session.generation == generation
-            && now.saturating_sub(session.began) < session.lifetime.absolute
-            && now.saturating_sub(session.last_used) < session.lifetime.idle
-    };
-    let sessions = draft.sessions()?;
-    let sessions = sessions.iter().filter(|row| alive(&row.session)).count();
-    Ok(Grants {
-        api_key_issued: draft.api_key()?.map(|key| key.issued),
-        sessions: u32::try_from(sessions).unwrap_or(u32::MAX),
-    })
 }
 
 impl Service {
@@ -184,7 +169,7 @@ impl Accounts {
         };
         let look = self.ledger.change(account.name(), looking, |draft| {
             draft.discard();
-            granted(draft)
+            grants(draft)
         });
         Ok(look.await??)
     }

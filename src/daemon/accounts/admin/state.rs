@@ -18,7 +18,7 @@ use zeroize::Zeroizing;
 
 use super::actor;
 use crate::{
-    accounts::change::handed_out,
+    accounts::change::{handed_out, key},
     error::Error,
     keyring::KeyringError,
     ledger::{RestoreError, What},
@@ -26,9 +26,6 @@ use crate::{
     service::{Call, Service},
     vault::{EscrowError, KeySource, RekeyError},
 };
-
-/// Bytes of a vault key.
-const KEY: usize = 32;
 
 impl Service {
     /// Writes a copy of the state to an empty file.
@@ -188,17 +185,6 @@ fn regular(fd: impl AsFd, opened: OFlags) -> Result<(File, u64), Error> {
     Ok((file.into(), size))
 }
 
-/// The vault key in a sealed memory file.
-fn key(fd: impl AsFd) -> Result<Zeroizing<[u8; KEY]>, Error> {
-    let content = secret_fd::read(fd)?;
-    let mut key = Zeroizing::new([0; KEY]);
-    if content.len() != KEY {
-        return Err(unfit("the memory file does not hold 32 bytes"));
-    }
-    key.copy_from_slice(&content);
-    Ok(key)
-}
-
 impl From<RestoreError> for Error {
     fn from(reason: RestoreError) -> Error {
         match reason {
@@ -270,15 +256,5 @@ mod tests {
         assert!(refused(regular(reader, OFlags::RDONLY)));
         std::fs::write(&path, b"abc").unwrap();
         assert_eq!(regular(&write, OFlags::WRONLY).unwrap().1, 3);
-    }
-
-    #[test]
-    fn a_vault_key_has_its_length() {
-        for length in [1, 31, 33] {
-            let file = secret_fd::create(&vec![7; length]).unwrap();
-            assert!(refused(key(file)), "{length}");
-        }
-        let file = secret_fd::create(&[7; KEY]).unwrap();
-        assert_eq!(*key(file).unwrap(), [7; KEY]);
     }
 }

@@ -19,7 +19,10 @@ use super::{
     wish::Keeping,
 };
 use crate::{
-    accounts::{Told, change::bearer},
+    accounts::{
+        Told,
+        change::{bearer, new_bearer},
+    },
     error::Error,
     service::{Call, Service},
 };
@@ -96,7 +99,7 @@ impl Service {
             recovery_codes,
             code_key: accounts.ledger.code_key()?,
             entropy: accounts.set_entropy(),
-            api_key: accounts.new_bearer(),
+            api_key: new_bearer(&accounts.entropy),
             vault: Arc::clone(&accounts.vault),
         };
         let subject = who.clone();
@@ -174,7 +177,7 @@ impl Service {
         // They are told apart by numbers that no factor has yet.
         let mut wanted = Vec::new();
         for (number, written) in (0..).zip(written) {
-            let device = written.device.as_str().as_bytes();
+            let device = written.device.as_bytes();
             let token = self.token_of(device).await?;
             let Some(pairing) = self.pairing_of(call, &token).await? else {
                 let reason = "the token is no longer paired";

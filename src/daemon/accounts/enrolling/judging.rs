@@ -4,17 +4,17 @@ use std::sync::Arc;
 
 use oathd_core::{
     ApiKey, Bearer, Candidate, Custody, Enrolment, EnrolmentError, Event, FactorId, MacKey,
-    Response, Role, Source, TypedDigits, Wanted,
+    Response, Role, TypedDigits, Wanted,
 };
-use oathd_oath::{Algorithm, Digits, Secret, code};
+use oathd_oath::{Algorithm, Digits, Secret};
 use zeroize::Zeroizing;
 
 use crate::{
     accounts::{
+        candidates::codes_of,
         change::handed_out,
         recovery::{SetEntropy, issue},
         seeds,
-        sessions::is_alive,
     },
     error::Error,
     ledger::{Draft, What},
@@ -166,16 +166,9 @@ impl Attempt {
         let mut candidates = Vec::new();
         match &mut self.origin {
             Origin::Seed(seed) => {
+                let form = (self.algorithm, self.digits);
                 for wanted in wanted {
-                    for counter in wanted.first..=wanted.last {
-                        let code = code::hotp(seed, self.algorithm, self.digits, counter);
-                        candidates.extend(TypedDigits::parse(&code).map(|code| Candidate {
-                            factor: wanted.factor,
-                            counter,
-                            source: Source::Seed,
-                            code,
-                        }));
-                    }
+                    candidates.extend(codes_of(seed, form, wanted));
                 }
             }
             // The factors were named in the order of the slots.
@@ -209,7 +202,7 @@ impl Attempt {
                 draft.keep_session(&row.session)?;
             } else {
                 draft.end_session(row.id)?;
-                ended += u32::from(is_alive(&row.session, before, now));
+                ended += u32::from(row.session.is_alive(before, now));
             }
         }
         if ended > 0 {

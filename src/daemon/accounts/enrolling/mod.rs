@@ -24,7 +24,7 @@ use oathd_api::{
 use oathd_core::{
     Change, Enrolment, EnrolmentError, Event, FactorId, enrolment::LIFETIME, fingerprint,
 };
-use oathd_oath::{Kind, Secret, otpauth};
+use oathd_oath::{Secret, otpauth};
 use tokio::sync::{MutexGuard as Held, watch};
 use zbus::OwnedObjectPath;
 
@@ -42,7 +42,7 @@ use crate::{
     bus,
     error::Error,
     identity::Caller,
-    service::{Call, Service},
+    service::{Call, Service, kind_words},
 };
 use slots::Written;
 use wish::Wish;
@@ -121,10 +121,7 @@ impl Enrollment {
     /// What can be told of it.
     pub(crate) async fn describe(&self, service: &Service) -> Result<EnrollmentRecord, Error> {
         let progress = self.open(service).await?;
-        let (kind, period) = match self.wish.kind {
-            Kind::Totp { period } => ("totp", Some(period.seconds())),
-            Kind::Hotp => ("hotp", None),
-        };
+        let (kind, period) = kind_words(self.wish.kind);
         let written = progress.written.iter().map(|slot| WrittenRecord {
             token: slot.token.clone(),
             role: slot.role.as_str().to_owned(),

@@ -185,8 +185,7 @@ impl Service {
         for slot in slots {
             let cleared = async {
                 let call = self.on_behalf(&enrollment.caller)?;
-                let device = slot.device.as_str().as_bytes();
-                let token = self.token_of(device).await?;
+                let token = self.token_of(slot.device.as_bytes()).await?;
                 self.clear_slot(&call, &token, &slot.credential).await
             };
             if let Err(error) = cleared.await {
@@ -224,7 +223,7 @@ impl Service {
         };
         let asked = progress.written.iter();
         for slot in asked.filter(|slot| slot.role == WriteRole::Authenticator && slot.touchless) {
-            let token = self.token_of(slot.device.as_str().as_bytes()).await?;
+            let token = self.token_of(slot.device.as_bytes()).await?;
             let codes = self.codes_in_slot(call, &token, &slot.credential, &steps);
             let codes = codes.await?.into_iter().map(Some);
             if !codes.eq(expected()) {

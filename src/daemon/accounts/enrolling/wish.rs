@@ -78,8 +78,7 @@ impl Wish {
             Some("token") => Keeping::OnToken,
             Some(_) => return Err(Error::invalid_args("a custody is sealed or token")),
         };
-        let role = options.role.as_deref().map_or(Some(Role::Primary), role_of);
-        let role = role.ok_or_else(|| Error::invalid_args("a role is primary or backup"))?;
+        let role = role_of(options.role.as_deref())?.unwrap_or(Role::Primary);
         let label = options.label.clone().unwrap_or_default();
         if label.len() > MAX_LABEL || label.chars().any(char::is_control) {
             let limit = format!("a label takes at most {MAX_LABEL} bytes, on one line");

@@ -8,7 +8,7 @@ use oathd_core::rescue::{BYPASS_LIFETIME, Rescue};
 use oathd_core::{Account, Approver, Event, MacKey, RescueError, RescueRule};
 use zeroize::Zeroizing;
 
-use crate::{error::Error, secret_fd};
+use crate::{accounts::change::handed_out, error::Error};
 
 /// What an administrator asks for.
 pub(super) enum Wish {
@@ -58,16 +58,12 @@ impl Step {
                 not_before: Some(not_before),
                 ..RescueState::default()
             }),
-            Step::Issued { code, until } => {
-                let bypass = secret_fd::create(code.as_bytes())
-                    .map_err(|error| Error::because(ErrorName::StateUnavailable, error))?;
-                Ok(RescueState {
-                    state: "issued".to_owned(),
-                    until: Some(until),
-                    bypass: Some(bypass.into()),
-                    ..RescueState::default()
-                })
-            }
+            Step::Issued { code, until } => Ok(RescueState {
+                state: "issued".to_owned(),
+                until: Some(until),
+                bypass: Some(handed_out(code.as_bytes())?),
+                ..RescueState::default()
+            }),
         }
     }
 }
