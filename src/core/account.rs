@@ -8,7 +8,7 @@ use crate::charge::{Family, Ledger};
 use crate::event::Event;
 use crate::factor::{Factor, FactorId, Generator};
 use crate::mac::{Mac, MacKey};
-use crate::moment::LONGEST_FLOOR;
+use crate::moment::{LONGEST_FLOOR, Moment, Trust};
 use crate::name::AccountName;
 use crate::out_of_band::{Channel, LiveCode, Quota, Use};
 use crate::recovery::{RecoverySet, SET_SIZE};
@@ -199,9 +199,13 @@ impl Account {
         self.policy_since
     }
 
-    /// Notes that a policy with days of grace has met it; the first time counts.
-    pub fn meet_policy(&mut self, now: u64) {
-        self.policy_since.get_or_insert(now);
+    /// Notes that a policy with days of grace has met it; the first time counts. A time that cannot be
+    /// believed does not, nor one that is yet to come: a clock that stood ahead told it.
+    pub fn meet_policy(&mut self, moment: Moment) {
+        if moment.clock == Trust::Good {
+            let since = self.policy_since.unwrap_or(moment.now);
+            self.policy_since = Some(since.min(moment.now));
+        }
     }
 
     /// Gives out a number for a factor or channel; the number is never given again.
@@ -307,8 +311,9 @@ impl Account {
     ///
     /// Recovery codes may have come back to life, so they wait to be renewed; codes in flight and
     /// rescues are void, and so are sessions. The realm's floor refuses time steps of this host's
-    /// clock, and where they are longer than a floor is, they are refused here. HOTP goes on `hotp_skip` counters later. A token with a clock of its own may have
-    /// been accepted as far ahead as a resync reaches, so its owner waits that long.
+    /// clock, and where they are longer than a floor is, they are refused here. HOTP goes on
+    /// `hotp_skip` counters later. A token with a clock of its own may have been accepted as far ahead
+    /// as a resync reaches, so its owner waits that long.
     #[must_use]
     pub fn after_restore(&mut self, latest: u64, hotp_skip: u64) -> Vec<Event> {
         self.live.clear();

@@ -7,7 +7,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::caller::{CallerClass, ClassSet};
 use crate::mac::Mac;
+use crate::moment::{MAX_SETBACK, Moment};
 use crate::stored;
+use crate::watermark::Watermark;
 
 /// The longest label in bytes.
 pub const MAX_LABEL: usize = 64;
@@ -80,6 +82,36 @@ impl Generator {
             Self::Hotp => return false,
         };
         floor > 0 && step.saturating_mul(period.seconds().into()) <= floor
+    }
+
+    /// Seconds until the code of the present is above the watermark and the floor; 0 for HOTP.
+    pub(crate) fn used_for(self, mark: Watermark, moment: Moment) -> u64 {
+        let (period, skew) = match self {
+            Self::Totp { period } => (period, 0),
+            Self::Clocked { period, skew } => (period, skew),
+            Self::Hotp => return 0,
+        };
+        let seconds = u64::from(period.seconds());
+        let unused = mark.next().unwrap_or(u64::MAX);
+        let unused = unused.saturating_add_signed(-i64::from(skew));
+        let above = match moment.floor {
+            0 => 0,
+            floor => floor / seconds + 1,
+        };
+        let first = unused.max(above).saturating_mul(seconds);
+        first.saturating_sub(moment.now)
+    }
+
+    /// Whether the watermark is further ahead than a clock that is believed can have gone back since:
+    /// it stood ahead then.
+    pub(crate) fn is_ahead(self, mark: Watermark, moment: Moment) -> bool {
+        let period = match self {
+            Self::Totp { period } | Self::Clocked { period, .. } => period,
+            Self::Hotp => return false,
+        };
+        // The step after the present one may be used up.
+        let usual = 2 * u64::from(period.seconds()) + MAX_SETBACK;
+        self.used_for(mark, Moment { floor: 0, ..moment }) > usual
     }
 }
 

@@ -32,6 +32,12 @@ pub enum Outcome {
     },
     /// It was right once, and used.
     CodeUsed,
+    /// It is right, and belongs to a time whose codes all count as used: after a restore, or because
+    /// the clock once stood ahead and codes of that time were used.
+    UsedUp {
+        /// Seconds until the first code that does not.
+        retry_after: u64,
+    },
     /// A check symbol does not fit; nothing was charged.
     Typo,
     /// It could not be a response; nothing was charged.
@@ -86,8 +92,8 @@ pub(crate) enum Match {
         way: Way,
     },
     Used,
-    /// Right and unused, but too early to be told from a used one.
-    Below,
+    /// Right, but for so many seconds no code can be told from a used one.
+    UsedUp(u64),
     Suspended,
     Nothing,
 }
@@ -195,7 +201,7 @@ impl Account {
         match (code, sent, legacy) {
             (fresh @ Match::Fresh(..), _, _) => fresh,
             (_, Some(channel), _) => Match::Fresh(Way::OutOfBand(channel), None),
-            (code @ (Match::Used | Match::Below), None, Match::Nothing) => code,
+            (code @ (Match::Used | Match::UsedUp(_)), None, Match::Nothing) => code,
             (_, None, legacy) => legacy,
         }
     }
@@ -223,11 +229,15 @@ impl Account {
                 continue;
             }
             let found = find(self, factor);
+            let mark = self.marks.of(&factor.fingerprint);
+            let ahead = factor.generator.is_ahead(mark, moment);
             match (found.fresh, &result) {
                 (_, Match::Fresh(..)) => {}
                 (Some(counter), _) => result = Match::Fresh(Way::Code(factor.id), Some(counter)),
-                (None, _) if found.used => result = Match::Used,
-                (None, Match::Nothing) if found.below => result = Match::Below,
+                (None, _) if found.used && !ahead => result = Match::Used,
+                (None, Match::Nothing) if found.used || found.below => {
+                    result = Match::UsedUp(factor.generator.used_for(mark, moment));
+                }
                 (None, _) => {}
             }
         }

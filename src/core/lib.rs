@@ -97,7 +97,9 @@ pub use factors::FactorError;
 pub use judge::{Accepted, EmptyAnswer, Judgement, Outcome};
 pub use login::Login;
 pub use mac::{Mac, MacKey, fingerprint};
-pub use moment::{LONGEST_FLOOR, MAX_JUMP, MAX_SETBACK, Moment, Trust, raised_floor};
+pub use moment::{
+    LONGEST_FLOOR, MAX_JUMP, MAX_SETBACK, Moment, Trust, highest_floor, raised_floor,
+};
 pub use name::{AccountName, InvalidAccountName, RealmName};
 pub use open_ways::{OpenKind, OpenWay};
 pub use out_of_band::{Address, Channel, ChannelError, ChannelKind, OutOfBandCode};

@@ -369,3 +369,23 @@ fn the_ways_in_are_told_in_their_order() {
         30
     );
 }
+
+#[test]
+fn days_of_grace_begin_at_a_time_that_can_be_believed() {
+    let mut account = Account::new("alice".parse().unwrap(), Some(1000));
+    let year = 365 * 86_400;
+    let doubtful = Moment {
+        clock: Trust::Doubtful,
+        ..Moment::at(START - year)
+    };
+    for (moment, since) in [
+        (doubtful, None),
+        (Moment::at(START + year), Some(START + year)),
+        (Moment::at(START), Some(START)),
+        (Moment::at(START + 1), Some(START)),
+        (doubtful, Some(START)),
+    ] {
+        account.meet_policy(moment);
+        assert_eq!(account.policy_since(), since);
+    }
+}

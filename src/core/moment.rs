@@ -61,10 +61,17 @@ impl Moment {
 }
 
 /// The floor of a realm after a restore, a revived machine or a doubtful clock: the end of the
-/// latest window in which a code could have been accepted before. A floor never falls.
+/// latest window in which a code could have been accepted before. By this a floor never falls.
 #[must_use]
 pub fn raised_floor(floor: u64, now: u64, longest_period: u32) -> u64 {
     floor.max(now.saturating_add(u64::from(longest_period)))
+}
+
+/// The highest floor where `now` is right on an administrator's word: one above it was raised by a
+/// clock that stood ahead, and would refuse the codes of all until then, new factors' too.
+#[must_use]
+pub fn highest_floor(now: u64) -> u64 {
+    now.saturating_add(u64::from(LONGEST_FLOOR))
 }
 
 #[cfg(test)]

@@ -10,6 +10,7 @@ use zeroize::Zeroizing;
 use crate::caller::ClassSet;
 use crate::crockford;
 use crate::mac::{Mac, MacKey, Purpose};
+use crate::moment::MAX_SETBACK;
 use crate::name::AccountName;
 
 /// How long a bypass code is good, in seconds.
@@ -252,11 +253,13 @@ impl Rescue {
         self.bypass.as_ref().is_some_and(good)
     }
 
-    /// Whether it is over: its code was used or ended, or it took too long.
+    /// Whether it is over: its code was used or ended, or it took too long. One that a clock which
+    /// stood ahead opened is over once that clock is right, or it would be in the way until then.
     #[must_use]
     pub fn has_ended(&self, now: u64) -> bool {
         match &self.bypass {
             Some(_) => !self.has_code(now),
+            None if now.saturating_add(MAX_SETBACK) < self.opened => true,
             None => now.saturating_sub(self.opened) >= LIFETIME,
         }
     }
@@ -368,5 +371,10 @@ mod tests {
         let rescue = open("stolen bag").unwrap();
         assert!(rescue.is_overridden());
         assert!(!rescue.has_ended(50 + LIFETIME - 1) && rescue.has_ended(50 + LIFETIME));
+        let ahead = Rescue {
+            opened: 50 + 365 * 86_400,
+            ..rescue
+        };
+        assert!(ahead.has_ended(50) && !ahead.has_ended(ahead.opened - MAX_SETBACK));
     }
 }

@@ -47,10 +47,10 @@ impl Account {
                     }],
                 }
             }
-            Match::Below => {
+            Match::UsedUp(retry_after) => {
                 self.ledger.refund(&ticket.charged);
                 Judgement {
-                    outcome: Outcome::CodeUsed,
+                    outcome: Outcome::UsedUp { retry_after },
                     events: Vec::new(),
                 }
             }

@@ -98,10 +98,13 @@ async fn an_administrator_ends_a_future_that_was_believed() {
     let trail = root.audit(0, 1_000).await.unwrap();
     assert!(trail.iter().any(|entry| entry.event == "clock_trusted"));
 
-    // Who was here in that future has used its codes up, and has other ways.
+    // Who was here in that future has used its codes up, is told until when, and has other ways.
     let code = shop.code(&owner.seed, 0);
-    let refused = shop.verify(&owner.account, &code).await;
-    assert_eq!(shop.refused(refused), ErrorName::CodeUsed);
+    let (name, details) = shop.verify(&owner.account, &code).await.unwrap_err();
+    assert_eq!(name, ErrorName::CodeUsed);
+    assert!(details.detail.unwrap().contains("another way in"));
+    let until = shop.now() + details.retry_after.unwrap();
+    assert!((tomorrow..tomorrow + 60).contains(&until));
     shop.verify(&owner.account, &owner.recovery[0])
         .await
         .unwrap();

@@ -325,6 +325,10 @@ fn may_need_token(account: &Account, response: &Response) -> bool {
         && account.factors().iter().any(on_token)
 }
 
+/// Why all codes of a factor count as used for a while.
+const USED_UP: &str = "until then all codes of the factor count as used, as a backup was restored or the \
+                       clock once stood ahead; take another way in, and enrol the factor anew";
+
 /// A refusal as the caller is told.
 pub(super) fn refusal(outcome: &Outcome) -> Error {
     match outcome {
@@ -337,6 +341,14 @@ pub(super) fn refusal(outcome: &Outcome) -> Error {
             Error::with(ErrorName::WrongCode, details)
         }
         Outcome::CodeUsed => Error::new(ErrorName::CodeUsed),
+        Outcome::UsedUp { retry_after } => Error::with(
+            ErrorName::CodeUsed,
+            ErrorDetails {
+                detail: Some(USED_UP.to_owned()),
+                retry_after: Some(*retry_after),
+                ..ErrorDetails::default()
+            },
+        ),
         Outcome::Typo => Error::because(ErrorName::InvalidResponse, "typo"),
         Outcome::Malformed => Error::because(ErrorName::InvalidResponse, "malformed"),
         Outcome::Help => Error::because(ErrorName::InvalidResponse, "help"),

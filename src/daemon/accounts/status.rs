@@ -75,7 +75,8 @@ impl Service {
             return Ok(asked(is_enrolled));
         }
         let demanded = self.accounts().demanded(who.asker(), who.uid).await?;
-        let since = account.policy_since();
+        // What a clock that stood ahead told is yet to come, and begins anew.
+        let since = account.policy_since().filter(|since| *since <= now);
         let first = demanded.at(since.unwrap_or(now), now);
         if who.uid.is_some() && since.is_none() && first != demanded.at(0, now) {
             self.meet_policy(who).await?;
@@ -90,8 +91,7 @@ impl Service {
             .change(&who.account, who.actor(), move |draft| {
                 meeting.enter(draft);
                 draft.create(meeting.uid);
-                let now = draft.moment.now;
-                draft.account.meet_policy(now);
+                draft.account.meet_policy(draft.moment);
             })
             .await
     }

@@ -236,7 +236,7 @@ mod tests {
                 let known = draft.is_known();
                 if begin {
                     draft.create(uid);
-                    draft.account.meet_policy(5);
+                    draft.account.meet_policy(oathd_core::Moment::at(5));
                 }
                 (known, draft.account.policy_since())
             });

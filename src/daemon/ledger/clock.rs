@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use oathd_core::RealmName;
+use oathd_core::{RealmName, highest_floor};
+use rusqlite::Connection;
 use tokio::sync::Notify;
 
 use super::{
@@ -10,6 +11,7 @@ use super::{
     entry::{Actor, What},
     error::LedgerError,
 };
+use crate::store::Abort;
 
 impl Ledger {
     /// Told when the time of day has run away from the time since boot, and nobody vouches for it.
@@ -28,7 +30,8 @@ impl Ledger {
     }
 
     /// Believes the clock as it stands, on the word of an administrator; gives the time, in Unix
-    /// seconds. A clock that once stood in the future is behind what is remembered until then.
+    /// seconds. A clock that once stood in the future is behind what is remembered until then; a
+    /// restore at that time raised floors that refuse everybody's codes until then.
     ///
     /// # Errors
     ///
@@ -39,12 +42,21 @@ impl Ledger {
             let before = shared.times.trust();
             let moment = shared.times.moment(&RealmName::local());
             let noted = vec![What::ClockTrusted];
-            let appended = shared.append(connection, (&actor, None), moment, noted);
+            let appended = lower_floors(connection, moment.now)
+                .map_err(Abort::from)
+                .and_then(|()| shared.append(connection, (&actor, None), moment, noted));
             if appended.is_err() {
-                shared.times.return_to(&before);
+                shared.times.return_to(before);
             }
             Ok((moment.now, appended?))
         });
         trusted.await
     }
+}
+
+fn lower_floors(connection: &Connection, now: u64) -> rusqlite::Result<()> {
+    connection
+        .prepare_cached("UPDATE floor SET at = min(at, ?)")?
+        .execute([highest_floor(now)])
+        .map(drop)
 }

@@ -5,7 +5,7 @@ use std::{
 
 use oathd_core::{
     Admission, ApiKey, Bearer, CallerClass, Candidate, Event, Generator, Lifetime, Outcome,
-    Response, Session, TypedDigits,
+    Response, Session, Trust, TypedDigits,
 };
 use oathd_oath::{Algorithm, Digits, Secret, code};
 use tempfile::tempfile;
@@ -157,6 +157,35 @@ async fn what_was_used_since_a_backup_stays_used() {
     assert!(accepted(attempt(&stand, "alice@shop", 1, later).await));
 }
 
+/// A restore while the clock stands a year ahead, or of a backup that was made then: once the clock is
+/// right on an administrator's word, nobody waits for that year.
+#[tokio::test]
+async fn a_future_in_which_a_backup_was_restored_locks_nobody_out() {
+    let year = 365 * 86_400;
+    for made_ahead in [false, true] {
+        let mut stand = granted().await;
+        stand.clock.set(NOW + u64::from(made_ahead) * year);
+        stand.ledger().note(actor(), What::BackedUp).await.unwrap();
+        let file = backup(&stand).await;
+        stand.clock.set(NOW + u64::from(!made_ahead) * year);
+        restore(&stand, &file).await.unwrap();
+        stand.clock.set(NOW + 600);
+        let moment = stand.ledger().moment(&RealmName::local());
+        assert!(moment.clock == Trust::Doubtful && moment.floor > NOW + year);
+
+        stand.ledger().trust_clock(actor()).await.unwrap();
+        for restarted in [false, true] {
+            if restarted {
+                stand.reopen().await;
+            }
+            let later = NOW + 600 + 330 + u64::from(restarted) * 60;
+            stand.clock.set(later);
+            let outcome = attempt(&stand, "alice@shop", 1, later / 30).await;
+            assert!(matches!(outcome, Outcome::Accepted(_)), "{outcome:?}");
+        }
+    }
+}
+
 #[tokio::test]
 async fn a_backup_and_the_paper_bring_everything_to_another_machine() {
     let stand = granted().await;
@@ -184,7 +213,7 @@ async fn a_backup_and_the_paper_bring_everything_to_another_machine() {
         assert_eq!(other.ledger().check().await.unwrap(), Vec::<String>::new());
         assert!(matches!(
             attempt(&other, "bob", 2, 11).await,
-            Outcome::Accepted(_) | Outcome::CodeUsed
+            Outcome::Accepted(_) | Outcome::CodeUsed | Outcome::UsedUp { .. }
         ));
     }
     let told = other.ledger().audit(0, 100).await.unwrap();

@@ -8,7 +8,7 @@ use std::{
     },
 };
 
-use oathd_core::{MAX_JUMP, Moment, RealmName, Trust};
+use oathd_core::{MAX_JUMP, Moment, RealmName, Trust, highest_floor};
 use tokio::sync::Notify;
 
 use crate::clock::Clock;
@@ -86,19 +86,27 @@ impl Times {
         !is_far(ahead.saturating_sub(self.vouched.load(Ordering::SeqCst)))
     }
 
-    /// Believes the clock as it stands, whatever was believed before; gives what was.
+    /// Believes the clock as it stands, whatever was believed before; gives what was. Floors of a
+    /// time that is yet to come fall.
     pub(super) fn trust(&self) -> Belief {
         let (now, ahead) = read(&*self.clock);
+        let mut floors = self.floors.write().unwrap_or_else(PoisonError::into_inner);
+        let before = floors.clone();
+        for floor in floors.values_mut() {
+            *floor = highest_floor(now).min(*floor);
+        }
         Belief {
             latest: self.latest.swap(now, Ordering::SeqCst),
             baseline: self.baseline.swap(ahead, Ordering::SeqCst),
+            floors: before,
         }
     }
 
     /// Goes back to what was believed.
-    pub(super) fn return_to(&self, before: &Belief) {
+    pub(super) fn return_to(&self, before: Belief) {
         self.latest.store(before.latest, Ordering::SeqCst);
         self.baseline.store(before.baseline, Ordering::SeqCst);
+        *self.floors.write().unwrap_or_else(PoisonError::into_inner) = before.floors;
     }
 
     /// Believes a time that another host believed.
@@ -106,7 +114,7 @@ impl Times {
         self.latest.fetch_max(time, Ordering::SeqCst);
     }
 
-    /// Raises floors; none falls.
+    /// Raises floors; none falls by it.
     pub(super) fn raise(&self, raised: impl IntoIterator<Item = (RealmName, u64)>) {
         let mut floors = self.floors.write().unwrap_or_else(PoisonError::into_inner);
         for (realm, at) in raised {
@@ -125,6 +133,7 @@ impl Times {
 pub(super) struct Belief {
     latest: u64,
     baseline: i64,
+    floors: HashMap<RealmName, u64>,
 }
 
 const fn is_far(seconds: i64) -> bool {
