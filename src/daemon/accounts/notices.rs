@@ -5,12 +5,15 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use hashlink::LruCache;
 use oathd_core::{Account, AccountName, Address, ChannelKind, Event, FactorId, Family, Way};
-use tokio::sync::mpsc;
+use tokio::sync::{Semaphore, mpsc};
 
 use super::{deliver::Deliver, waiting::Waiting};
 
 /// How many notices may wait, for all realms together.
 const QUEUE: usize = 256;
+
+/// How many are handed on at once.
+const AT_ONCE: usize = 8;
 
 /// How long a notice is worth sending, in seconds.
 const KEEP: u32 = 3_600;
@@ -72,15 +75,12 @@ pub(crate) struct Notices {
 impl Notices {
     /// Sends by `deliver` until the last clone is gone.
     pub(crate) fn new(deliver: Deliver) -> Notices {
-        let (notices, mut rung) = Notices::unsent();
+        let (notices, rung) = Notices::unsent();
         let waiting = Arc::clone(&notices.waiting);
-        tokio::spawn(async move {
-            while rung.recv().await.is_some() {
-                while let Some(told) = next(&waiting) {
-                    send(&deliver, &told).await;
-                }
-            }
-        });
+        tokio::spawn(work_off(waiting, rung, move |told| {
+            let deliver = deliver.clone();
+            async move { send(&deliver, &told).await }
+        }));
         notices
     }
 
@@ -132,6 +132,28 @@ impl Notices {
             let last = before.insert((account.clone(), "replayed"), now);
             last.is_none_or(|last| now.abs_diff(last) >= QUIET)
         });
+    }
+}
+
+/// Sends what waits whenever the bell rings; a few at once, so that one which takes long does not
+/// delay the others.
+async fn work_off<F: Future<Output = ()> + Send + 'static>(
+    waiting: Arc<Mutex<Waiting<Told>>>,
+    mut rung: mpsc::Receiver<()>,
+    send: impl Fn(Told) -> F,
+) {
+    let places = Arc::new(Semaphore::new(AT_ONCE));
+    while rung.recv().await.is_some() {
+        // A place first: until then whose turn it is may change. It is never closed.
+        while let Ok(place) = Arc::clone(&places).acquire_owned().await
+            && let Some(told) = next(&waiting)
+        {
+            let sent = send(told);
+            tokio::spawn(async move {
+                sent.await;
+                drop(place);
+            });
+        }
     }
 }
 
@@ -277,6 +299,32 @@ mod tests {
         };
         assert!(Told::of(&account, &[usual], None, 5).is_none());
         assert!(Told::of(&account, &[Event::SwitchedOff], None, 5).is_some());
+    }
+
+    /// All but one of the places may hang for ever.
+    #[tokio::test]
+    async fn a_notice_that_takes_long_delays_no_other() {
+        let (notices, rung) = Notices::unsent();
+        let (sent, mut seen) = mpsc::unbounded_channel();
+        let waiting = Arc::clone(&notices.waiting);
+        let worker = tokio::spawn(work_off(waiting, rung, move |told: Told| {
+            sent.send(told.now).unwrap();
+            async move {
+                if told.now < AT_ONCE as u64 {
+                    std::future::pending::<()>().await;
+                }
+            }
+        }));
+        for now in 1..100 {
+            notices.tell(Some(told(vec![Event::SwitchedOff], now)));
+            // The runtime has one thread, and nothing here waits for the world outside.
+            for _ in 0..10 {
+                tokio::task::yield_now().await;
+            }
+            assert_eq!(seen.try_recv(), Ok(now));
+        }
+        drop(notices);
+        worker.await.unwrap();
     }
 
     #[tokio::test]
