@@ -2,6 +2,7 @@
 //! size of files, in a process of its own.
 
 use std::{
+    fs,
     io::Write,
     process::{Command, Stdio},
 };
@@ -10,9 +11,14 @@ use oathd_core::Event;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 use super::{stand::*, *};
-use crate::{clock::ManualClock, random::SystemRandom};
+use crate::{
+    clock::ManualClock,
+    random::SystemRandom,
+    store::{DATABASE, schema},
+};
 
 const CHILD: &str = "ledger::fault_tests::child";
+const STARTER: &str = "ledger::fault_tests::starter";
 const STATE: &str = "OATHD_TEST_STATE";
 const ROOM: &str = "OATHD_TEST_ROOM";
 
@@ -71,6 +77,20 @@ fn child() {
     });
 }
 
+/// Starts and tells how that went.
+#[test]
+#[ignore = "runs in a process of its own, whose writes fail"]
+fn starter() {
+    let Some(state) = std::env::var_os(STATE) else {
+        return;
+    };
+    let opened = runtime().block_on(open(Path::new(&state)));
+    let told = opened.map_or_else(|error| error.to_string(), |_| "opened".to_owned());
+    std::io::stdout()
+        .write_all(format!("\ntold {told}\n").as_bytes())
+        .unwrap();
+}
+
 /// Lets files grow to so many bytes: a write that goes beyond is cut short, and the next one fails.
 fn limit(room: Option<u64>) {
     let hard = getrlimit(Resource::Fsize).maximum;
@@ -81,18 +101,22 @@ fn limit(room: Option<u64>) {
     setrlimit(Resource::Fsize, limit).unwrap();
 }
 
-/// Runs the child; what it told.
-fn run(command: &mut Command, dir: &Path) -> Vec<String> {
-    let child = std::env::current_exe().unwrap();
+/// Runs one of the tests above in a process of its own; what it told.
+fn output(command: &mut Command, child: &str, dir: &Path) -> String {
     let output = command
-        .arg(child)
-        .args(["--exact", CHILD, "--ignored", "--nocapture"])
+        .arg(std::env::current_exe().unwrap())
+        .args(["--exact", child, "--ignored", "--nocapture"])
         .env(STATE, dir)
         .stderr(Stdio::inherit())
         .output()
         .unwrap();
     assert!(output.status.success());
-    let told = String::from_utf8(output.stdout).unwrap();
+    String::from_utf8(output.stdout).unwrap()
+}
+
+/// Runs the child; what it told.
+fn run(command: &mut Command, dir: &Path) -> Vec<String> {
+    let told = output(command, CHILD, dir);
     let told = told
         .lines()
         .filter(|line| ["kept", "refused"].contains(line));
@@ -145,7 +169,7 @@ fn a_fault_at_any_write_denies_one_change_and_loses_none() {
                 stand.dir.path(),
             );
             refused += runtime().block_on(fits(&mut stand, &told));
-            if !std::fs::read_to_string(log).unwrap().contains("INJECTED") {
+            if !fs::read_to_string(log).unwrap().contains("INJECTED") {
                 break;
             }
         }
@@ -171,4 +195,67 @@ fn a_write_that_is_cut_short_denies_one_change_and_loses_none() {
         }
     }
     assert!(refused > 10, "{refused}");
+}
+
+/// A store of schema 2 whose trail is larger than what SQLite holds in memory, and how long that is.
+async fn of_old() -> (Stand, u64) {
+    const ENTRIES: u64 = 30_000;
+    let mut stand = prepared().await;
+    stand.reopen().await;
+    let much = |draft: &mut Draft<'_>| {
+        let happened = (0..ENTRIES).map(|_| What::BackedUp);
+        draft.happened.extend(happened);
+    };
+    stand.change("bob@shop", much).await.unwrap();
+    stand.close();
+    stand.tamper(share_tests::TO_SCHEMA_2);
+    (stand, ENTRIES + 1)
+}
+
+/// From some write on the disk is full: the old state is whole then, and a start with room again goes
+/// on with it.
+#[test]
+fn a_start_without_room_for_a_new_schema_leaves_the_old_one() {
+    let (mut stand, entries) = runtime().block_on(of_old());
+    let path = stand.dir.path().join(DATABASE);
+    let before = fs::read(&path).unwrap();
+    let log = stand.dir.path().join("strace.log");
+    let (mut refused, mut nth) = (0, 1);
+    loop {
+        fs::write(&path, &before).unwrap();
+        let told = output(
+            Command::new("strace")
+                .args(["-f", "-qq", "-o"])
+                .arg(&log)
+                .arg("--trace=pwrite64")
+                .arg(format!("--inject=pwrite64:error=ENOSPC:when={nth}+")),
+            STARTER,
+            stand.dir.path(),
+        );
+        let told = told.lines().find_map(|line| line.strip_prefix("told "));
+        let told = told.unwrap();
+        let schema = schema::of(&Connection::open(&path).unwrap()).unwrap();
+        if told.contains("free space") {
+            assert!(told.contains("full"), "{told}");
+            assert_eq!(schema, 2);
+            refused += 1;
+        }
+        runtime().block_on(async {
+            stand.reopen().await;
+            let verdict = stand.ledger().verify_audit().await.unwrap();
+            assert_eq!(
+                (verdict.last, verdict.fault),
+                (entries, None),
+                "{nth}: {told}"
+            );
+            assert_eq!(stand.ledger().check().await.unwrap(), Vec::<String>::new());
+            stand.close();
+        });
+        if !fs::read_to_string(&log).unwrap().contains("INJECTED") {
+            assert_eq!(told, "opened");
+            break;
+        }
+        nth = 2 * nth + 1;
+    }
+    assert!(refused > 3, "{refused}");
 }

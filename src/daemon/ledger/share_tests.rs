@@ -10,6 +10,11 @@ use super::{stand::*, *};
 /// The accounts that are written about; the last is administration.
 const WRITERS: [&str; 4] = ["ada@shop", "bob@bank", "alice", ""];
 
+/// Makes a store one of the schema that knows no shares.
+pub(super) const TO_SCHEMA_2: &str =
+    "DROP INDEX audit_of_share; ALTER TABLE audit DROP COLUMN share; DROP TABLE share;
+     PRAGMA user_version = 2;";
+
 /// What somebody does to the row of a gap; `?` is its number.
 const DEEDS: &[&str] = &[
     "DELETE FROM audit WHERE seq = ?",
@@ -128,10 +133,7 @@ async fn a_trail_without_shares_is_administrators_and_goes_on() {
     write(&stand, "ada@shop", 5).await;
     let before = stand.ledger().audit(0, 10).await.unwrap();
     stand.close();
-    stand.tamper(
-        "DROP INDEX audit_of_share; ALTER TABLE audit DROP COLUMN share; DROP TABLE share;
-         PRAGMA user_version = 2;",
-    );
+    stand.tamper(TO_SCHEMA_2);
     stand.reopen().await;
     assert_eq!(stand.ledger().audit(0, 10).await.unwrap(), before);
     write(&stand, "ada@shop", 1).await;

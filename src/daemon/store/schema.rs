@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use rusqlite::Connection;
+use rusqlite::{Connection, ErrorCode};
 
 use super::StoreError;
 
@@ -134,12 +134,21 @@ pub(crate) fn migrate(connection: &mut Connection, path: &Path) -> Result<(), St
         return Ok(());
     }
     check(connection, path)?;
-    let transaction = connection.transaction().map_err(failed)?;
+    take(connection, steps).map_err(|error| {
+        let remedy = match error.sqlite_error_code() {
+            Some(ErrorCode::DiskFull) => "; it needs as much free space as the file takes",
+            _ => "",
+        };
+        let newest = newest();
+        StoreError::unavailable(path, format!("no step to schema {newest}: {error}{remedy}"))
+    })
+}
+
+fn take(connection: &mut Connection, steps: &[&str]) -> rusqlite::Result<()> {
+    let transaction = connection.transaction()?;
     for step in steps {
-        transaction.execute_batch(step).map_err(failed)?;
+        transaction.execute_batch(step)?;
     }
-    transaction
-        .pragma_update(None, "user_version", newest())
-        .map_err(failed)?;
-    transaction.commit().map_err(failed)
+    transaction.pragma_update(None, "user_version", newest())?;
+    transaction.commit()
 }
