@@ -5,9 +5,11 @@ import pathlib
 import pwd
 import subprocess
 
-from system import equal, run, unit, until
+from system import PATIENCE, equal, run, unit, until
 
 NUMBER = itertools.count()
+# How long a command in a session may take, which may be many commands, in seconds.
+ENOUGH = 540
 
 
 class Session:
@@ -18,6 +20,8 @@ class Session:
         self.process = subprocess.Popen(
             ["systemd-run", "--quiet", "--collect", "--pipe", "--wait", f"--unit={self.unit}",
              "--property=PAMName=login", f"--property=User={user}", "--setenv=XDG_SEAT=seat0",
+             # With nothing but a pipe it would be taken for one that no person is in.
+             "--setenv=XDG_SESSION_CLASS=user",
              "sh", "-c", 'read -r go; exec "$@"', "sh", *command],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
         self.id = until(self.find, f"the session of {user}")
@@ -48,7 +52,7 @@ class Session:
 
     def go(self, stdin=""):
         """Lets the command run; gives its status and what it wrote."""
-        output, errors = self.process.communicate("go\n" + stdin, timeout=90)
+        output, errors = self.process.communicate("go\n" + stdin, timeout=ENOUGH)
         return self.process.returncode, output, errors
 
 
@@ -73,6 +77,10 @@ def in_the_background(user, *command):
 class Sshd:
     """sshd on the loopback, which lets root in as ada, while the block runs."""
 
+    def __init__(self):
+        # systemd forgets a unit some time after it ended, so that each has a name of its own.
+        self.unit = f"sshd-of-a-test-{next(NUMBER)}"
+
     def __enter__(self):
         home, entry = pathlib.Path("/home/ada/.ssh"), pwd.getpwnam("ada")
         home.mkdir(mode=0o700, exist_ok=True)
@@ -85,7 +93,7 @@ class Sshd:
             run("chown", f"{entry.pw_uid}:{entry.pw_gid}", str(path))
         pathlib.Path("/run/sshd").mkdir(exist_ok=True)
         # A service of its own: what runs in the service of the cases is in none of its sessions.
-        run("systemd-run", "--quiet", "--collect", "--unit=sshd-of-a-test", "/usr/sbin/sshd", "-D",
+        run("systemd-run", "--quiet", "--collect", f"--unit={self.unit}", "/usr/sbin/sshd", "-D",
             "-o", "ListenAddress=127.0.0.1")
         until(lambda: self.ssh("true")[0] == 0, "sshd")
         return self
@@ -97,8 +105,8 @@ class Sshd:
             ["ssh", "-q", "-i", "/root/test-key", "-o", "BatchMode=yes", "-o",
              "StrictHostKeyChecking=no", "ada@127.0.0.1", *command],
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-            timeout=90, check=False)
+            timeout=PATIENCE, check=False)
         return done.returncode, done.stdout, done.stderr
 
     def __exit__(self, *_):
-        run("systemctl", "stop", "sshd-of-a-test.service")
+        run("systemctl", "stop", f"{self.unit}.service")
