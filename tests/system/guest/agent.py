@@ -14,7 +14,7 @@ import time
 
 def until_hidden(terminal):
     """Waits until typing is not shown: what was typed before that is thrown away."""
-    for _ in range(1000):
+    for _ in range(6000):
         if not termios.tcgetattr(terminal)[3] & termios.ECHO:
             return
         time.sleep(0.01)
@@ -25,9 +25,9 @@ def asked(terminal, password, command):
     """Answers the agent until the command has ended; gives its status and the questions."""
     questions, seen = 0, b""
     while True:
-        ready, _, _ = select.select([terminal, command], [], [], 60)
+        ready, _, _ = select.select([terminal, command], [], [], 100)
         if not ready:
-            sys.exit("agent.py: nothing in a minute")
+            sys.exit("agent.py: nothing in 100 s")
         if terminal in ready:
             try:
                 seen += os.read(terminal, 4096)

@@ -6,6 +6,7 @@ A block below `<!-- followed -->` is a transcript: behind `$ ` a command, below 
 it or word for word.
 """
 
+import codecs
 import os
 import pathlib
 import pty
@@ -19,7 +20,7 @@ BLOCK = re.compile(r"^<!-- followed -->\n```console\n(.*?)^```$", re.M | re.S)
 CODE = re.compile(r"\b[0-9A-Z]{4}(?:-[0-9A-Z]{4}){3}-[0-9A-Z]{2}\b")
 SEQUENCE = re.compile(r"\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)|\x1b\[[0-9;?]*[A-Za-z]")
 PROMPT = "\x02"
-SECONDS = 60
+SECONDS = 300
 
 
 class Strayed(Exception):
@@ -71,6 +72,8 @@ class Shell:
             os.chdir(os.environ["HOME"])
             os.execvpe("bash", ["bash", "--norc", "--noprofile", "--noediting", "-i"], environment)
         self.shown = ""
+        # What is read ends anywhere, in the middle of a symbol as well.
+        self.decoder = codecs.getincrementaldecoder("utf-8")("replace")
         self.until(re.escape(PROMPT))
 
     def until(self, pattern):
@@ -80,7 +83,7 @@ class Shell:
             ready, _, _ = select.select([self.terminal], [], [], max(0, end - time.monotonic()))
             if not ready or self.shown.endswith(PROMPT):
                 raise Strayed(f"{self.shown}\nshould have been, as a pattern,\n{pattern}")
-            new = os.read(self.terminal, 65536).decode(errors="replace")
+            new = self.decoder.decode(os.read(self.terminal, 65536))
             self.shown = SEQUENCE.sub("", (self.shown + new).replace("\r", ""))
         shown, self.shown = self.shown, ""
         return shown

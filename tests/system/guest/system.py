@@ -6,12 +6,16 @@ import json
 import os
 import pathlib
 import pwd
+import re
 import subprocess
 import time
 
 OATHD = "org.oathd.Oathd1"
 STATE = pathlib.Path("/var/lib/oathd")
-PATIENCE = 30
+# Where the kernel shows the sockets of vpcd's reader, by their port.
+READERS = [pathlib.Path("/proc/net/tcp"), pathlib.Path("/proc/net/tcp6")]
+# How long anything may take on a machine that has much else to do, in seconds.
+PATIENCE = 120
 # The secret of RFC 6238, and a password for the token.
 SECRET = "GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ\n"
 PASSWORD = "correct horse\n"
@@ -41,7 +45,7 @@ def as_user(user, command):
 
 def outcome(*command, user=None, stdin=""):
     """Runs a command, in no session, and gives all that came of it."""
-    return subprocess.run(as_user(user, command), input=stdin, text=True, timeout=90, check=False, cwd="/",
+    return subprocess.run(as_user(user, command), input=stdin, text=True, timeout=PATIENCE, check=False, cwd="/",
                           stdout=subprocess.PIPE, stderr=subprocess.PIPE)
 
 
@@ -178,8 +182,7 @@ class Token:
     def plug(self):
         """Puts the token into the reader."""
         run("systemctl", "start", "pcscd.service")
-        until(lambda: ":8C7B" in pathlib.Path("/proc/net/tcp").read_text()
-              + pathlib.Path("/proc/net/tcp6").read_text(), "pcscd's reader")
+        until(lambda: any(":8C7B" in file.read_text() for file in READERS), "pcscd's reader")
         self.process = subprocess.Popen(
             ["oathd-sim", "card", *self.options], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
             text=True, env={"PATH": os.environ["PATH"]})
@@ -206,3 +209,10 @@ class Token:
     def __exit__(self, *_):
         self.process.terminate()
         self.process.wait(timeout=PATIENCE)
+        until(left_reader, "the reader empty")
+
+
+def left_reader():
+    """Whether pcscd has seen that a card went: it closes its end then. Until it has, another one in its
+    place would be taken for it."""
+    return not any(re.search(r":8C7B \S+ 0[18] ", file.read_text()) for file in READERS)

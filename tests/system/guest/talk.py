@@ -16,8 +16,10 @@ import urllib.parse
 
 from system import Failed, as_user
 
-SECONDS = 60
+SECONDS = 120
 STEP = 30
+# How long a code is accepted at least after it was given, in seconds.
+MARGIN = 15
 
 
 def talk(command, answers, user=None):
@@ -98,8 +100,8 @@ class Person:
         return f"{(struct.unpack('>I', digest[offset:offset + 4])[0] & 0x7FFFFFFF) % 10**6:06}"
 
     def code(self):
-        """A code that was not given yet, and is accepted at this moment."""
-        self.last = max(self.last + 1, int(time.time()) // STEP - 1)
+        """A code that was not given yet, and is accepted from this moment on, for a while."""
+        self.last = max(self.last + 1, int(time.time() + MARGIN) // STEP - 1)
         wait = (self.last - 1) * STEP - time.time()
         if wait > 0:
             time.sleep(wait)

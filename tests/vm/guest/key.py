@@ -4,7 +4,7 @@ import os
 import pathlib
 import subprocess
 
-from system import Token, oathctl, read, run, until
+from system import PATIENCE, Token, oathctl, read, run, until
 
 YUBICO = "1050"
 
@@ -27,14 +27,14 @@ class Key(Token):
             ["oathd-sim", "card", "--usb", *self.options], stdin=subprocess.PIPE,
             stdout=subprocess.PIPE, text=True, env={"PATH": os.environ["PATH"]})
         self.await_word("ready")
-        until(device, "the device")
-        run("udevadm", "settle")
+        initialized(until(device, "the device"))
 
     def unplug(self):
         """Pulls the key out."""
         self.process.kill()
         self.process.wait()
         until(lambda: device() is None, "the device gone")
+        # Another one may get the numbers of this one.
         run("udevadm", "settle")
 
     def __exit__(self, *_):
@@ -49,9 +49,15 @@ def device():
     return None
 
 
+def initialized(path):
+    """Waits until udev has done with a device, and with all that came before, what its rules say."""
+    run("udevadm", "wait", "--settle", f"--timeout={PATIENCE}", str(path))
+    return path
+
+
 def hidraw(protocol):
     """The node of the key's interface with a protocol: 01 is the keyboard, 00 speaks FIDO."""
-    return until(lambda: next(nodes(protocol), None), f"the interface {protocol}")
+    return initialized(until(lambda: next(nodes(protocol), None), f"the interface {protocol}"))
 
 
 def nodes(protocol):

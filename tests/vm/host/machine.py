@@ -12,7 +12,7 @@ import socket
 import subprocess
 import time
 
-PATIENCE = 120
+PATIENCE = 600
 
 
 class Failed(Exception):

@@ -5,7 +5,7 @@ import random
 import time
 
 ROUNDS = 20
-PATIENCE = 90
+PATIENCE = 300
 # When the power goes: at so many writes and flushes of the disk since the work began, at most. What is
 # answered takes about ten. A machine that does not come to that is cut after some seconds.
 CHANGES = 80

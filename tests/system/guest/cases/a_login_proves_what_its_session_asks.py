@@ -81,7 +81,7 @@ def outside_of_it_nothing_is_proved():
         "olga", f"touch {INSIDE}", f"while [ ! -e {OUTSIDE} ]; do sleep 0.1; done",
         # Without a bus of the user's own nothing can be waited for.
         f"systemd-run --user --quiet --property=StandardOutput=file:{TOLD} oathctl locked-out",
-        f"for _ in $(seq 100); do grep -q administrator {TOLD} && break; sleep 0.1; done",
+        f"for _ in $(seq 1000); do grep -q administrator {TOLD} && break; sleep 0.1; done",
         f"cat {TOLD}", OFF, "exit 0")
     shown = []
     code = olga.code()
@@ -117,6 +117,7 @@ def end():
     oathctl("pam", "disable")
     equal("pam_oathd" in pathlib.Path("/etc/pam.d/common-session").read_text(), False)
     rules(None)
+    run("journalctl", "--sync")
     said = run("journalctl", "--no-pager", "--output=cat", "SYSLOG_IDENTIFIER=pam_oathd")
     equal("was not redeemed" in said, False)
 

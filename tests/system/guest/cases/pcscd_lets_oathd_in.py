@@ -10,7 +10,7 @@ PCSC = ["org.debian.pcsc-lite.access_pcsc", "org.debian.pcsc-lite.access_card"]
 RULE = pathlib.Path("/usr/share/polkit-1/rules.d/50-oathd-pcsc.rules")
 # What a user could do with pcscd without oathd of the system: run one of the own.
 OWN = "/usr/libexec/oathd --bus session --state /home/ada/state --log off & " \
-      "for _ in $(seq 100); do busctl --user status org.oathd.Oathd1 >/dev/null 2>&1 && break; " \
+      "for _ in $(seq 1000); do busctl --user status org.oathd.Oathd1 >/dev/null 2>&1 && break; " \
       "sleep 0.1; done; oathctl --bus session tokens; status=$?; kill $!; wait; exit $status"
 
 

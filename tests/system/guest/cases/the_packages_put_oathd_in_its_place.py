@@ -1,5 +1,5 @@
 """Proves that the packages install with what the release has, and that what they install is fit:
-users, modes, units that systemd finds nothing against, an exposure of at most 0.5, udev rules."""
+users, modes, papers, units that systemd finds nothing against, an exposure of at most 0.5, udev rules."""
 
 import glob
 import os
@@ -14,6 +14,17 @@ def the_packages_install():
     run("sh", "-c", "DEBIAN_FRONTEND=noninteractive dpkg --install /packages/*.deb")
     equal(run("dpkg", "--audit"), "")
     contains(oathctl("--version"), "oathctl")
+
+
+def the_module_needs_an_oathd_that_is_not_older():
+    package, = glob.glob("/packages/libpam-oathd_*.deb")
+    version = run("dpkg-deb", "--field", package, "Version").strip().split("-")[0]
+    contains(run("dpkg-deb", "--field", package, "Depends").split(", "), f"oathd (>= {version})")
+
+
+def what_messages_name_can_be_read():
+    for paper in ["administration", "guide", "pam", "threat-model"]:
+        contains(run("dpkg", "--listfiles", "oathd").split(), f"/usr/share/doc/oathd/{paper}.md")
 
 
 def the_users_are_there_and_cannot_log_in():
@@ -42,7 +53,7 @@ def files_are_for_root_to_change():
 
 
 def systemd_finds_nothing_against_the_units():
-    for path in sorted(glob.glob("/usr/lib/systemd/system/oathd*.service")):
+    for path in sorted(glob.glob("/usr/lib/systemd/system/oathd*")):
         done = outcome("systemd-analyze", "verify", "--man=no", path)
         equal((path, done.returncode, done.stderr), (path, 0, ""))
 
@@ -72,6 +83,8 @@ def udev_understands_the_rules():
 
 CASES = [
     the_packages_install,
+    the_module_needs_an_oathd_that_is_not_older,
+    what_messages_name_can_be_read,
     the_users_are_there_and_cannot_log_in,
     nothing_is_started_by_an_installation,
     files_are_for_root_to_change,
