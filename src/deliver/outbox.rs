@@ -10,7 +10,7 @@ use std::{
 use data_encoding::HEXLOWER;
 use oathd_api::delivery::DeliveryState;
 use tokio::{
-    sync::{Semaphore, mpsc, watch},
+    sync::{OwnedSemaphorePermit, Semaphore, mpsc, watch},
     time::{Instant, sleep, timeout, timeout_at},
 };
 use zbus::names::OwnedUniqueName;
@@ -36,17 +36,21 @@ pub(crate) struct News {
     pub(crate) progress: Progress,
 }
 
-/// The way of one kind of address, and how many attempts it may have at once.
+/// The way of one kind of address. Each has places of its own: one that is stuck holds up no other.
 #[derive(Debug)]
 pub(crate) struct Route {
     backend: Backend,
+    /// For attempts.
     permits: Semaphore,
+    /// For messages under way.
+    places: Arc<Semaphore>,
 }
 
 impl Route {
-    pub(crate) fn new(backend: Backend) -> Route {
+    pub(crate) fn new(backend: Backend, limits: Limits) -> Route {
         Route {
             permits: Semaphore::new(backend.width()),
+            places: Arc::new(Semaphore::new(limits.queue)),
             backend,
         }
     }
@@ -84,6 +88,7 @@ struct Job {
     id: String,
     to: OwnedUniqueName,
     deadline: Instant,
+    _place: OwnedSemaphorePermit,
 }
 
 impl Outbox {
@@ -96,7 +101,7 @@ impl Outbox {
         let shared = Arc::new(Shared {
             limits,
             routes: Kind::ALL.map(route),
-            ledger: Mutex::new(Ledger::new(limits.queue)),
+            ledger: Mutex::default(),
             busy: watch::Sender::new(0),
             closing: watch::Sender::new(false),
             news,
@@ -109,21 +114,24 @@ impl Outbox {
         self.shared.route(kind).is_some()
     }
 
-    /// Takes a message of a kind that is served, for `keep` or as long as the settings say.
+    /// Takes a message of a kind that is served and has room, for `keep` or as long as the settings say.
     pub(crate) fn take(
         &self,
         message: Message,
         to: OwnedUniqueName,
         keep: Option<Duration>,
     ) -> Result<Taken, Error> {
+        let kind = message.kind;
+        let route = self.shared.route(kind);
+        let route = route.ok_or(Error::NotSupported(kind.as_str()))?;
+        let place = Arc::clone(&route.places).try_acquire_owned();
+        let place = place.map_err(|_| Error::TooMany)?;
         let mut random = [0; 16];
         getrandom::fill(&mut random).map_err(|_| Error::NoEntropy)?;
         let id = HEXLOWER.encode(&random);
-        if !self.shared.ledger().open(&id) {
-            return Err(Error::TooMany);
-        }
+        self.shared.ledger().open(&id);
         self.shared.busy.send_modify(|busy| *busy += 1);
-        tracing::info!(id, kind = message.kind.as_str(), "taken");
+        tracing::info!(id, kind = kind.as_str(), "taken");
         let deadline = Instant::now() + keep.unwrap_or(self.shared.limits.keep);
         Ok(Taken {
             job: Job {
@@ -131,6 +139,7 @@ impl Outbox {
                 id,
                 to,
                 deadline,
+                _place: place,
             },
             message,
         })

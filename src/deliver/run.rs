@@ -65,7 +65,8 @@ pub async fn run(
 ) -> Result<(), RunError> {
     let connection = connect(&bus).await?;
     let (outbox, news) = Outbox::new(settings.limits, |kind| {
-        Backend::choose(&settings, kind, &connection).map(Route::new)
+        let backend = Backend::choose(&settings, kind, &connection)?;
+        Some(Route::new(backend, settings.limits))
     });
     let gate = Gate::new(&connection, rule(&bus)).await?;
     let sender = Sender::new(gate, rules(settings), outbox.clone());

@@ -36,7 +36,7 @@ pub struct Settings {
 /// How much and how long.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Limits {
-    /// Messages under way at once.
+    /// Messages of a kind under way at once.
     pub(crate) queue: usize,
     /// Attempts a message.
     pub(crate) attempts: u32,

@@ -1,5 +1,5 @@
-//! No more messages are under way than the settings allow; a message whose time runs out makes
-//! room.
+//! No more messages of a kind are under way than the settings allow; a message whose time runs out
+//! makes room, and a kind that is stuck takes the room of no other.
 
 use oathd_api::wire::deliver::SendOptions;
 
@@ -9,8 +9,9 @@ use crate::world::{Client, World, sealed};
 async fn one_too_many_is_refused_until_another_is_over() {
     let world = World::new();
     let settings = format!(
-        "queue = 5\nattempt_seconds = 120\n{}",
-        world.hook("exec sleep 1000")
+        "queue = 5\nattempt_seconds = 120\n{}[file]\npath = \"{}\"\n",
+        world.hook("exec sleep 1000"),
+        world.path("out").display()
     );
     let service = world.service(&settings).await;
     let mut client = Client::new(world.connect().await).await;
@@ -36,5 +37,7 @@ async fn one_too_many_is_refused_until_another_is_over() {
     assert_eq!(client.state(&fifth).await.unwrap().attempts, 0);
     send(&client, 60).await.unwrap();
     assert!(send(&client, 60).await.is_err());
+    let other = client.send("file", "x").await.unwrap();
+    assert_eq!(client.next(&other).await, "sent");
     service.stop().await;
 }
