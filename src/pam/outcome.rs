@@ -85,6 +85,8 @@ pub(crate) enum Unreached {
     NoReply,
     /// The bus does not let this program ask.
     Forbidden,
+    /// oathd takes no such name of a user, a service or a host.
+    Unfit,
     /// oathd does too much for this user already.
     Busy,
     /// The answer makes no sense.
@@ -133,6 +135,7 @@ impl Failure {
                 Unreached::NoBus
             }
             "org.freedesktop.DBus.Error.AccessDenied" => Unreached::Forbidden,
+            "org.freedesktop.DBus.Error.InvalidArgs" => Unreached::Unfit,
             "org.freedesktop.DBus.Error.LimitsExceeded" => Unreached::Busy,
             "org.freedesktop.DBus.Error.ServiceUnknown"
             | "org.freedesktop.DBus.Error.NameHasNoOwner" => Unreached::NoService,

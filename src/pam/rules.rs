@@ -130,6 +130,7 @@ pub(crate) fn after(failure: &Failure) -> Ruling {
             Unreached::NoService => "oathd is not running and cannot be started.",
             Unreached::NoReply => "oathd did not answer in time.",
             Unreached::Forbidden => "the system bus does not let this program ask oathd.",
+            Unreached::Unfit => "oathd takes no such name of a user, service or host.",
             Unreached::Busy => "oathd does too much for this user already. Try again.",
             Unreached::Unintelligible => "the answer of oathd makes no sense.",
         }),
@@ -145,7 +146,10 @@ fn unchecked(why: &str) -> Ruling {
 fn refused(error: ErrorName, details: &Details) -> Ruling {
     use ErrorName as E;
     match error {
-        E::WrongCode => Ruling::response("Wrong code."),
+        E::WrongCode => Ruling::response(match details.retry_after {
+            Some(wait) => format!("Wrong code. Wait {} before the next one.", seconds(wait)),
+            None => "Wrong code.".to_owned(),
+        }),
         E::CodeUsed => match details.retry_after {
             None => Ruling::response(
                 "That code was used before: take another one, or wait for the next.",
@@ -283,6 +287,7 @@ mod tests {
                 Unreached::NoService,
                 Unreached::NoReply,
                 Unreached::Forbidden,
+                Unreached::Unfit,
                 Unreached::Busy,
                 Unreached::Unintelligible,
             ])
@@ -311,10 +316,16 @@ mod tests {
 
         #[test]
         fn whoever_must_wait_is_told_how_long(wait in 1u64..4000) {
-            let details = Details { retry_after: Some(wait), detail: None };
-            let ruling = after(&Failure::Refused(ErrorName::Throttled, details));
-            prop_assert!(ruling.text.contains(&wait.to_string()), "{}", ruling.text);
-            prop_assert_eq!(ruling.code, Code::TooMany);
+            for (error, code) in [
+                (ErrorName::Throttled, Code::TooMany),
+                (ErrorName::WrongCode, Code::Wrong),
+                (ErrorName::CodeUsed, Code::Wrong),
+            ] {
+                let details = Details { retry_after: Some(wait), detail: None };
+                let ruling = after(&Failure::Refused(error, details));
+                prop_assert!(ruling.text.contains(&seconds(wait)), "{}", ruling.text);
+                prop_assert_eq!(ruling.code, code);
+            }
         }
     }
 
@@ -353,6 +364,7 @@ mod tests {
             Unreached::NoService,
             Unreached::NoReply,
             Unreached::Forbidden,
+            Unreached::Unfit,
             Unreached::Busy,
             Unreached::Unintelligible,
         ] {

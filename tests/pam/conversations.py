@@ -117,11 +117,20 @@ class Conversations(unittest.TestCase):
     def test_a_wrong_code_is_refused_at_once(self):
         said = self.simple("alice", ["111111", "123456"])
         self.assertEqual(said, [ASK, "tell: Wrong code.", "PAM_AUTH_ERR"])
+        said = self.simple("alice", ["111112", "123456"])
+        wait = "tell: Wrong code. Wait 30 seconds before the next one."
+        self.assertEqual(said, [ASK, wait, "PAM_AUTH_ERR"])
 
     def test_a_used_code_is_told_and_costs_no_attempt(self):
         said = self.simple("alice", ["222222", "123456"])
         used = "tell: That code was used before: take another one, or wait for the next."
         self.assertEqual(said, [ASK, used, ASK, "PAM_SUCCESS"])
+
+    def test_codes_that_all_count_as_used_send_to_another_way(self):
+        said = self.simple("alice", ["222223", RECOVERY])
+        used = "tell: For 90 seconds all codes of that factor count as used: take another way in."
+        self.assertEqual(said[1:3], [used, f"tell: {WAYS}"])
+        self.assertEqual(said[-1], "PAM_SUCCESS")
 
     def test_the_throttled_are_told_the_seconds(self):
         said = self.simple("alice", ["333333"])
@@ -320,7 +329,7 @@ class Conversations(unittest.TestCase):
     def test_a_wrong_password_and_a_wrong_code_look_alike(self):
         wrong = [self.strict("alice", given) for given in (
             ["wrong", "123456"], ["wrong", "111111"], ["secret", "111111"],
-            ["secret", "222222"], ["secret", "nonsense"], ["wrong", "nonsense"],
+            ["secret", "222222"], ["secret", "222223"], ["secret", "nonsense"], ["wrong", "nonsense"],
         )]
         self.assertEqual(wrong, [[ASK_PASSWORD, ASK, "PAM_AUTH_ERR"]] * len(wrong))
 

@@ -16,7 +16,9 @@ INTERFACES = Path(__file__).resolve().parents[2] / "dbus"
 REPLACEMENT = "7QQQ-QQQQ-QQQQ-QQQQ-QK"
 ERRORS = {
     "111111": ("WrongCode", "The code is wrong."),
+    "111112": ("WrongCode", 'The code is wrong. {"retry_after":30}'),
     "222222": ("CodeUsed", "The code is right, and was used before."),
+    "222223": ("CodeUsed", 'The code is right, and was used before. {"detail":"x","retry_after":90}'),
     "333333": ("Throttled", 'Too many attempts. {"retry_after":125}'),
     "444444": ("LockedOut", "This way is shut."),
     "555555": ("ClockUntrusted", "The clock cannot be trusted."),
