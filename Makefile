@@ -96,6 +96,8 @@ programs:
 	docs/dbus-reference --man >'$(ASSETS)/org.oathd.Oathd1.5'
 	gzip -9nkf $(ASSETS)/*.[15]
 
+# Files in the packages are as old as their changelog, whenever they are built.
+deb: export SOURCE_DATE_EPOCH = $(shell dpkg-parsechangelog -l packaging/oathd/changelog -S Timestamp)
 deb: $(TOOLS)/cargo-deb programs
 	rm -f target/debian/*.deb
 	set -e; for package in oathd-daemon oathd-sim; do \

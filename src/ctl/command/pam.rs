@@ -55,7 +55,7 @@ fn enable(args: &EnableArgs) -> Result<(), Failure> {
             ExitCode::Unavailable,
             "NoProfile",
             format!("{UPDATE} or {PROFILE} is not there."),
-            "Install libpam-oathd; where there is no pam-auth-update, see docs/pam.md for the lines.",
+            "Install libpam-oathd; where there is no pam-auth-update, see `man pam_oathd` for the lines.",
         ));
     }
     if args.on_trial {
@@ -94,7 +94,7 @@ fn enable(args: &EnableArgs) -> Result<(), Failure> {
         ExitCode::Refused,
         "EditedByHand",
         format!("{SERVICES}/{COMMON} was edited by hand, so that pam-auth-update leaves it alone."),
-        "Add the lines of docs/pam.md yourself, or let `pam-auth-update --force` write it anew.",
+        "Add the lines of `man pam_oathd` yourself, or let `pam-auth-update --force` write it anew.",
     ))
 }
 
