@@ -14,7 +14,7 @@ use std::{
 };
 
 use data_encoding::HEXLOWER_PERMISSIVE;
-use serde::Deserialize;
+use serde::{Deserialize, de::DeserializeOwned};
 
 pub use accounts::{AccountSettings, NamedRealm, Realm};
 use accounts::{AuditTable, PolicyTable, RescueTable, Tables};
@@ -111,6 +111,13 @@ impl ConfigError {
             .join("; ")
     }
 
+    fn read(file: &Path, source: io::Error) -> ConfigError {
+        ConfigError::Read {
+            file: file.to_owned(),
+            source,
+        }
+    }
+
     fn value(file: &Path, key: &'static str, reason: String) -> ConfigError {
         ConfigError::Value {
             file: file.to_owned(),
@@ -161,19 +168,10 @@ impl Config {
         match fs::read_to_string(main) {
             Ok(text) => config.apply(main, &text)?,
             Err(error) if error.kind() == io::ErrorKind::NotFound && !required => {}
-            Err(source) => {
-                return Err(ConfigError::Read {
-                    file: main.to_owned(),
-                    source,
-                });
-            }
+            Err(source) => return Err(ConfigError::read(main, source)),
         }
         for file in drop_ins(main)? {
-            let text = fs::read_to_string(&file).map_err(|source| ConfigError::Read {
-                file: file.clone(),
-                source,
-            })?;
-            config.apply(&file, &text)?;
+            config.apply(&file, &read(&file)?)?;
         }
         config
             .accounts
@@ -183,10 +181,7 @@ impl Config {
 
     /// Lays the keys of one file, named `path` in errors, over what was set before.
     fn apply(&mut self, path: &Path, text: &str) -> Result<(), ConfigError> {
-        let file: File = toml::from_str(text).map_err(|source| ConfigError::Syntax {
-            file: path.to_owned(),
-            source: Box::new(source),
-        })?;
+        let file: File = parse(path, text)?;
         let value_error = |key, reason| ConfigError::value(path, key, reason);
         let seconds = |key, value: u64, least: u64, most: u64| {
             if (least..=most).contains(&value) {
@@ -244,6 +239,18 @@ impl Config {
     }
 }
 
+fn read(file: &Path) -> Result<String, ConfigError> {
+    fs::read_to_string(file).map_err(|source| ConfigError::read(file, source))
+}
+
+/// Reads the text of a file, named `path` in errors.
+fn parse<T: DeserializeOwned>(path: &Path, text: &str) -> Result<T, ConfigError> {
+    toml::from_str(text).map_err(|source| ConfigError::Syntax {
+        file: path.to_owned(),
+        source: Box::new(source),
+    })
+}
+
 /// The `.conf` files beside `main`, in the order of their names.
 fn drop_ins(main: &Path) -> Result<Vec<PathBuf>, ConfigError> {
     let mut folder = main.as_os_str().to_owned();
@@ -253,10 +260,7 @@ fn drop_ins(main: &Path) -> Result<Vec<PathBuf>, ConfigError> {
 
 /// The `.conf` files in a folder, which may be absent, in the order of their names.
 fn conf_files(folder: PathBuf) -> Result<Vec<PathBuf>, ConfigError> {
-    let read_error = |source| ConfigError::Read {
-        file: folder.clone(),
-        source,
-    };
+    let read_error = |source| ConfigError::read(&folder, source);
     let entries = match fs::read_dir(&folder) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
         other => other.map_err(read_error)?,

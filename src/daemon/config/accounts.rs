@@ -2,7 +2,6 @@
 
 use std::{
     collections::BTreeMap,
-    fs, io,
     path::{Path, PathBuf},
     str::FromStr,
 };
@@ -14,7 +13,7 @@ use oathd_core::{
 use serde::Deserialize;
 use toml::value::Datetime;
 
-use super::{ConfigError, conf_files};
+use super::{ConfigError, conf_files, parse, read};
 use crate::{accounts::passwd, ledger::Retention};
 
 const MINUTE: u64 = 60;
@@ -243,19 +242,9 @@ impl AccountSettings {
     }
 }
 
-fn read(file: &Path) -> Result<String, ConfigError> {
-    fs::read_to_string(file).map_err(|source: io::Error| ConfigError::Read {
-        file: file.to_owned(),
-        source,
-    })
-}
-
 /// The realm of one file.
 pub(super) fn read_realm(path: &Path, text: &str) -> Result<(RealmName, Realm), ConfigError> {
-    let file: RealmFile = toml::from_str(text).map_err(|source| ConfigError::Syntax {
-        file: path.to_owned(),
-        source: Box::new(source),
-    })?;
+    let file: RealmFile = parse(path, text)?;
     let misfit = |key, reason: String| ConfigError::value(path, key, reason);
     let name = realm_name(&file.realm).map_err(|reason| misfit("realm", reason))?;
     let uid = match (file.uid, file.user) {
