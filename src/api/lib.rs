@@ -6,16 +6,6 @@
 //! Without features the crate is plain text and tables. The feature `wire` adds the records that
 //! travel as `a{sv}`, for programs that speak D-Bus through zbus.
 
-#![cfg_attr(
-    test,
-    allow(
-        clippy::unwrap_used,
-        clippy::expect_used,
-        clippy::panic,
-        reason = "tests"
-    )
-)]
-
 pub mod delivery;
 mod error;
 mod exit;

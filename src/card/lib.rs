@@ -7,16 +7,6 @@
 //! It is an instrument for tests: its state file holds seeds in the clear, and it answers any
 //! touch it is told to.
 
-#![cfg_attr(
-    test,
-    allow(
-        clippy::unwrap_used,
-        clippy::expect_used,
-        clippy::panic,
-        reason = "tests"
-    )
-)]
-
 mod algorithm;
 mod apdu;
 #[cfg(test)]

@@ -33,16 +33,6 @@
 //! Futures must be awaited on a tokio runtime with time and I/O enabled. A dropped future gives
 //! up waiting; what the service had begun it finishes.
 
-#![cfg_attr(
-    test,
-    allow(
-        clippy::unwrap_used,
-        clippy::expect_used,
-        clippy::panic,
-        reason = "tests"
-    )
-)]
-
 mod accounts;
 mod administration;
 mod agent;

@@ -25,15 +25,6 @@
 //! }
 //! # Ok::<(), InvalidAccountName>(())
 //! ```
-#![cfg_attr(
-    test,
-    allow(
-        clippy::unwrap_used,
-        clippy::expect_used,
-        clippy::panic,
-        reason = "tests"
-    )
-)]
 
 mod account;
 mod bearer;

@@ -1,13 +1,4 @@
 //! `oathctl`: the command line of oathd.
-#![cfg_attr(
-    test,
-    allow(
-        clippy::unwrap_used,
-        clippy::expect_used,
-        clippy::panic,
-        reason = "tests"
-    )
-)]
 
 mod cli;
 mod code_source;

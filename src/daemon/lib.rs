@@ -11,16 +11,6 @@
 //!
 //! Nothing here wakes an idle process: there are no intervals, only waits for something to happen.
 
-#![cfg_attr(
-    test,
-    allow(
-        clippy::unwrap_used,
-        clippy::expect_used,
-        clippy::panic,
-        reason = "tests"
-    )
-)]
-
 mod accounts;
 mod agents;
 pub mod authority;

@@ -9,16 +9,6 @@
 //! * which message is where: `outbox`;
 //! * the process in its system: [`run`], [`logging`], `bus`, `access`.
 
-#![cfg_attr(
-    test,
-    allow(
-        clippy::unwrap_used,
-        clippy::expect_used,
-        clippy::panic,
-        reason = "tests"
-    )
-)]
-
 mod access;
 mod address;
 mod backend;

@@ -3,16 +3,6 @@
 //! Small and blocking: one connection to the system bus for one login, no thread, no file, nothing
 //! on the standard streams, nothing left in the process when the module is unloaded.
 
-#![cfg_attr(
-    test,
-    allow(
-        clippy::unwrap_used,
-        clippy::expect_used,
-        clippy::panic,
-        reason = "tests"
-    )
-)]
-
 // What a login means is decided in modules that know neither PAM nor D-Bus: `rules` is the table,
 // `flow` the conversation, `seat` tells who may be asked for a touch.
 mod arguments;

@@ -4,16 +4,6 @@
 //! virtual USB host; [`in_process`] puts tokens before an oathd in the same process, and [`sim1`]
 //! lets a test on the bus turn the clock and handle them.
 
-#![cfg_attr(
-    test,
-    allow(
-        clippy::unwrap_used,
-        clippy::expect_used,
-        clippy::panic,
-        reason = "tests"
-    )
-)]
-
 mod changes;
 pub mod in_process;
 pub mod sim1;

@@ -1,15 +1,5 @@
 //! `oathd-sim`: simulated tokens for tests.
 
-#![cfg_attr(
-    test,
-    allow(
-        clippy::unwrap_used,
-        clippy::expect_used,
-        clippy::panic,
-        reason = "tests"
-    )
-)]
-
 mod card_command;
 mod child;
 mod clock_choice;

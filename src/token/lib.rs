@@ -6,15 +6,6 @@
 //!
 //! Time comes in as Unix seconds and entropy as a function: nothing here reads a clock of the day or draws
 //! random bytes by itself.
-#![cfg_attr(
-    test,
-    allow(
-        clippy::unwrap_used,
-        clippy::expect_used,
-        clippy::panic,
-        reason = "tests"
-    )
-)]
 
 pub mod access;
 pub mod apdu;
