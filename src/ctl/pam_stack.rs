@@ -36,6 +36,12 @@ impl Line {
         self.module.rsplit('/').next() == Some(OATHD) && !self.arguments.contains("collect")
     }
 
+    /// Whether it refuses whoever has no factor, as a line of pam_oathd that says so.
+    pub(crate) fn denies_unenrolled(&self) -> bool {
+        let mut words = self.arguments.split_whitespace();
+        words.any(|word| word == "deny_unenrolled")
+    }
+
     /// The module, as it is called here.
     pub(crate) fn named(&self) -> String {
         let text = format!("{} {}", self.module, self.arguments);

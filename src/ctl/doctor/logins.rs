@@ -115,7 +115,7 @@ pub(super) fn rules(facts: &Facts) -> Vec<Finding> {
 fn weaknesses(asking: &[&Login]) -> Vec<Finding> {
     let mut shared: BTreeMap<(Verdict, String, String), Vec<&str>> = BTreeMap::new();
     for login in asking {
-        for weakness in of_stack(&login.lines) {
+        for weakness in of_stack(&login.name, &login.lines) {
             shared.entry(weakness).or_default().push(&login.name);
         }
     }
@@ -128,7 +128,7 @@ fn weaknesses(asking: &[&Login]) -> Vec<Finding> {
         .collect()
 }
 
-fn of_stack(lines: &[Line]) -> Vec<(Verdict, String, String)> {
+fn of_stack(service: &str, lines: &[Line]) -> Vec<(Verdict, String, String)> {
     let verdict = run::examine(lines);
     let order =
         format!("Put the line of pam_oathd.so before it, or let it jump to that line; {MANUAL}.");
@@ -158,6 +158,21 @@ fn of_stack(lines: &[Line]) -> Vec<(Verdict, String, String)> {
             Verdict::Problem,
             "a code lets in although the password is wrong.".to_owned(),
             format!("Make the line of the password `requisite`; {MANUAL}."),
+        ));
+    }
+    if verdict.unguarded {
+        // What sshd asked for before, such as a key, is not seen here.
+        let (kind, first) = match service {
+            "sshd" => (
+                Verdict::Note,
+                "See that `sshd -T` shows `authenticationmethods publickey,keyboard-interactive`",
+            ),
+            _ => (Verdict::Problem, "Put the line of the password before"),
+        };
+        found.push((
+            kind,
+            "whoever has no second factor is asked for nothing.".to_owned(),
+            format!("{first}, or write `pam_oathd.so deny_unenrolled`; {MANUAL}."),
         ));
     }
     if verdict.shut {

@@ -22,6 +22,18 @@ const FIRST_FACTORS: [&str; 12] = [
     "pam_p11.so",
 ];
 
+/// Modules that check nothing that somebody types or has.
+const HELPERS: [&str; 8] = [
+    "pam_access.so",
+    "pam_cap.so",
+    "pam_env.so",
+    "pam_faildelay.so",
+    "pam_faillock.so",
+    "pam_group.so",
+    "pam_nologin.so",
+    "pam_succeed_if.so",
+];
+
 /// What a module may answer whose outcome is open.
 const ANY: [&str; 6] = [
     "success",
@@ -56,6 +68,8 @@ pub(crate) struct Verdict {
     pub(crate) alone: bool,
     /// Nobody is let in, whatever is typed.
     pub(crate) shut: bool,
+    /// Whoever has no factor is let in with nothing at all.
+    pub(crate) unguarded: bool,
 }
 
 /// What is supposed of the modules.
@@ -67,6 +81,8 @@ enum Case {
     Alone,
     /// All is right.
     Right,
+    /// The account has no second factor, and nothing is right.
+    Nothing,
 }
 
 /// How a login stands.
@@ -117,6 +133,7 @@ pub(crate) fn examine(lines: &[Line]) -> Verdict {
     verdict.alone = lines.iter().any(is_first_factor)
         && grants(lines, Case::Alone, &none).any(|state| state.asked);
     verdict.shut = grant(lines, Case::Right, &none).is_none();
+    verdict.unguarded = grants(lines, Case::Nothing, &none).any(|state| state.asked);
     verdict
 }
 
@@ -162,8 +179,12 @@ fn outcomes(line: &Line, case: Case) -> &'static [&'static str] {
         ("pam_deny.so", _) => &["auth_err"],
         ("pam_oathd.so", _) if !line.is_oathds() => &["ignore"],
         ("pam_oathd.so", Case::Refused) => &REFUSALS,
+        ("pam_oathd.so", Case::Nothing) if line.denies_unenrolled() => &["perm_denied"],
+        ("pam_oathd.so", Case::Nothing) => &["ignore"],
         ("pam_oathd.so", _) => &["success"],
-        ("pam_rootok.so", Case::Alone) => &["auth_err"],
+        ("pam_rootok.so", Case::Alone | Case::Nothing) => &["auth_err"],
+        // What is not known may well be a first factor, which is wrong.
+        (module, Case::Nothing) if !HELPERS.contains(&module) => &["auth_err", "user_unknown"],
         _ if case == Case::Alone && is_first_factor(line) => &["auth_err", "user_unknown"],
         _ => &ANY,
     }

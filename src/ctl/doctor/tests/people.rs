@@ -89,6 +89,11 @@ fn a_stack_that_can_be_passed_is_told_once_with_all_that_share_it() {
         )),
         []
     );
+    let after_a_key = "auth required pam_oathd.so\nauth required pam_permit.so";
+    finds("pam", Problem, "password before", stacks(after_a_key));
+    finds("pam", Note, "authenticationmethods", |facts| {
+        logins(facts).services = vec![login("sshd", after_a_key)];
+    });
     finds("pam", Problem, "libpam-oathd", |facts| {
         logins(facts).has_module = false
     });

@@ -42,7 +42,7 @@ fn the_stacks_of_the_manual_hold() {
         "auth required pam_oathd.so collect\nauth requisite pam_unix.so use_first_pass\nauth required pam_oathd.so check",
         "auth requisite pam_unix.so\nauth required pam_oathd.so presence",
         // After a key of ssh, nothing but the code is asked for.
-        "auth required pam_oathd.so\nauth required pam_permit.so",
+        "auth required pam_oathd.so deny_unenrolled\nauth required pam_permit.so",
         "auth optional pam_env.so\nauth required pam_unix.so\nauth [success=ok ignore=ignore default=die] pam_oathd.so",
     ] {
         assert_eq!(of(holds), Verdict::default(), "{holds}");
@@ -119,6 +119,41 @@ fn a_code_that_replaces_the_password_is_seen() {
         ),
     ] {
         assert_eq!(of(text).alone, alone, "{text}");
+    }
+}
+
+#[test]
+fn a_stack_that_lets_whoever_has_no_factor_in_with_nothing_is_seen() {
+    let exempt =
+        "auth [success=1 default=ignore] pam_succeed_if.so quiet user ingroup oathd-exempt";
+    for (text, unguarded) in [
+        (
+            "auth required pam_oathd.so\nauth required pam_permit.so",
+            true,
+        ),
+        (
+            &format!("{exempt}\nauth required pam_oathd.so\nauth required pam_permit.so"),
+            true,
+        ),
+        (
+            "auth required pam_env.so\nauth optional pam_unix.so\nauth required pam_oathd.so\nauth required pam_permit.so",
+            true,
+        ),
+        (
+            &format!(
+                "{exempt}\nauth required pam_oathd.so deny_unenrolled\nauth required pam_permit.so"
+            ),
+            false,
+        ),
+        // Where all step aside, libpam refuses.
+        ("auth required pam_oathd.so", false),
+        (
+            "auth requisite pam_of_another.so\nauth required pam_oathd.so",
+            false,
+        ),
+        (COMMON, false),
+    ] {
+        assert_eq!(of(text).unguarded, unguarded, "{text}");
     }
 }
 
