@@ -72,10 +72,12 @@ pub(crate) fn draw(text: &str) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     /// A picture of the code of `text`, as a browser shows it.
-    fn picture(text: &str, path: &Path) {
+    fn picture(text: &str) -> image::GrayImage {
         let code = QrCode::new(text).unwrap();
         let side = code.width() + 8;
         let dark = |x: u32, y: u32| {
@@ -86,8 +88,6 @@ mod tests {
         image::GrayImage::from_fn(side as u32 * 6, side as u32 * 6, |x, y| {
             image::Luma([if dark(x, y) { 0 } else { 255 }])
         })
-        .save(path)
-        .unwrap();
     }
 
     #[test]
@@ -97,7 +97,7 @@ mod tests {
         for file in ["code.png", "code.jpg", "code.of-another-name"] {
             let path = directory.path().join(file);
             let drawn = path.with_extension(if file.ends_with("jpg") { "jpg" } else { "png" });
-            picture(uri, &drawn);
+            picture(uri).save(&drawn).unwrap();
             std::fs::rename(&drawn, &path).unwrap();
             let texts = read(&path).unwrap();
             assert_eq!(texts.iter().map(|t| t.as_str()).collect::<Vec<_>>(), [uri]);
@@ -114,6 +114,41 @@ mod tests {
         assert_eq!(read(&path).unwrap_err().name, "NoQrCode");
         let nothing = read(&directory.path().join("none")).unwrap_err();
         assert_eq!(nothing.name, "Unreadable");
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(48))]
+        /// Torn, smeared and covered codes, and files of which bytes were lost or changed.
+        #[test]
+        fn a_spoilt_picture_is_read_or_refused(
+            jpeg: bool,
+            stains in prop::collection::vec((0u32..250, 0u32..250, 1u32..60, 1u32..60, any::<u8>()), 0..6),
+            shape in (1u32..300, 1u32..300),
+            changes in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 0..3),
+            kept in prop::option::of(any::<prop::sample::Index>()),
+        ) {
+            let mut drawn = picture("otpauth://totp/me?secret=GEZDGNBVGY3TQOJQ");
+            for (left, top, width, height, shade) in stains {
+                for (x, y, pixel) in drawn.enumerate_pixels_mut() {
+                    if (left..left + width).contains(&x) && (top..top + height).contains(&y) {
+                        pixel.0 = [shade];
+                    }
+                }
+            }
+            let drawn = image::imageops::crop_imm(&drawn, 0, 0, shape.0, shape.1).to_image();
+            let directory = tempfile::tempdir().unwrap();
+            let path = directory.path().join(if jpeg { "code.jpg" } else { "code.png" });
+            drawn.save(&path).unwrap();
+            let mut bytes = std::fs::read(&path).unwrap();
+            for (at, byte) in changes {
+                *at.get_mut(&mut bytes) = byte;
+            }
+            bytes.truncate(kept.map_or(usize::MAX, |kept| kept.index(bytes.len())));
+            std::fs::write(&path, bytes).unwrap();
+            if let Err(refusal) = read(&path) {
+                prop_assert_eq!(refusal.name, "NoQrCode");
+            }
+        }
     }
 
     #[test]
