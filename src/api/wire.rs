@@ -189,7 +189,7 @@ pub struct TokenRecord {
     pub reader: String,
     /// Slots in all; absent where memory decides.
     pub capacity: Option<u32>,
-    /// Slots in use; absent while the token is locked for the caller.
+    /// Slots in use; absent while the token is locked for the caller, or in use.
     pub used: Option<u32>,
     /// What the token offers: `rename`, `touch`, `sha512`, `password`.
     pub capabilities: Vec<String>,

@@ -27,8 +27,10 @@ async fn another_token_is_served() {
         free.remove("more").await.unwrap();
         let (code, ()) = tokio::join!(free.code("mail", true), desk.touch(1));
         code.unwrap();
-        // Looking for tokens waits for none either.
+        // Looking for tokens waits for none either, and tells of each what is known of it.
         assert_eq!(client.tokens().await.unwrap().len(), 2);
+        let told = waiting.describe().await.unwrap();
+        assert_eq!((told.serial, told.used), (Some(SERIAL), None));
         client.find_token("").await.unwrap_err();
         assert!(desk.card(0).status().awaiting_touch);
     };

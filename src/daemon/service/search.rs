@@ -22,7 +22,7 @@ use crate::{authority::Action, error::Error};
 /// How long a search over several tokens waits for one of them to begin. Short, so that a token that
 /// waits for a touch does not hide what the others hold; longer than it takes to power a card up, and
 /// than a token that works on another request without a touch.
-const SEARCH_PATIENCE: Duration = Duration::from_secs(1);
+pub(super) const SEARCH_PATIENCE: Duration = Duration::from_secs(1);
 
 /// How many credentials an error names: a full token's.
 const NAMED: usize = 64;

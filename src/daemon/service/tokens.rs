@@ -16,6 +16,7 @@ use zbus::{ObjectPath, OwnedObjectPath, names::OwnedUniqueName};
 use super::{
     Call, Service,
     access::Origin,
+    search::SEARCH_PATIENCE,
     words::{application_words, capability_words, form_factor_name, model_name},
 };
 use crate::{bus, error::Error, identity::Caller};
@@ -280,19 +281,26 @@ impl Service {
         }
     }
 
-    /// Tells what a token is, and what the caller holds for it.
+    /// Tells what a token is, and what the caller holds for it. What the card has to be asked for is
+    /// left out where it is in use or does not open: a list of tokens waits for none of them.
     pub(crate) async fn describe(&self, call: &Call, token: &Token) -> Result<TokenRecord, Error> {
         let uid = call.caller.uid;
         let usage = self
             .with_key(
                 &call.without_questions(),
-                token,
+                &token.with_patience(SEARCH_PATIENCE),
                 |token, access| async move { token.usage(access).await },
             )
             .await;
         let used = match usage {
             Ok(usage) => Some(u32::from(usage.used)),
-            Err(error) if error.asks_for_password() || error.is_of_the_state() => None,
+            Err(error)
+                if error.asks_for_password()
+                    || error.is_of_the_state()
+                    || error.oathd_name() == Some(ErrorName::TokenBusy) =>
+            {
+                None
+            }
             Err(error) => return Err(error),
         };
         let info = token.info();
