@@ -273,8 +273,10 @@ impl Registry {
             }
             Command::Rebuild => {
                 self.released = false;
-                if self.watchers > 0 && matches!(self.phase, Phase::Idle) {
-                    self.open();
+                // A call on the way down may have opened the way again: it is from before the sleep too.
+                match self.watchers > 0 || !self.waiting.is_empty() {
+                    true => self.open(),
+                    false => self.close(),
                 }
             }
             Command::Readers(turn, readers) if turn == self.turn => match readers {

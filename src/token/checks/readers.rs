@@ -164,6 +164,21 @@ async fn a_release_closes_everything_and_refuses_what_waits() {
 }
 
 #[tokio::test]
+async fn a_way_that_was_opened_during_a_release_is_made_anew() {
+    let bench = Bench::new().await;
+    let _watch = bench.hub.watch();
+    bench.hub.release().await;
+    bench.world.await_unwatched();
+    // A call on the way down.
+    bench.hub.tokens().await.unwrap();
+    let before = bench.world.opened();
+    bench.hub.rebuild();
+    bench.world.await_opened(before + 1);
+    let tokens = bench.hub.tokens().await.unwrap();
+    assert_eq!(tokens[0].key(), bench.token.key());
+}
+
+#[tokio::test]
 async fn only_the_named_readers_are_used() {
     let world = World::default();
     let (one, two) = (card(Profile::YubiKey57, 1), card(Profile::YubiKey57, 2));

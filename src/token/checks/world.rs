@@ -36,6 +36,8 @@ struct State {
     connections: usize,
     /// Watches over the readers that are open.
     watches: usize,
+    /// Watches that were ever opened.
+    opened: usize,
     bays: BTreeMap<String, Bay>,
 }
 
@@ -173,6 +175,16 @@ impl World {
         self.wait(|state| state.watches == 0);
     }
 
+    /// How many watches were opened so far.
+    pub(super) fn opened(&self) -> usize {
+        self.lock().opened
+    }
+
+    /// Waits until so many watches were opened.
+    pub(super) fn await_opened(&self, number: usize) {
+        self.wait(|state| state.opened >= number);
+    }
+
     pub(super) fn is_watched(&self) -> bool {
         self.lock().watches > 0
     }
@@ -207,6 +219,8 @@ impl Source for World {
             return Err(away());
         }
         state.watches += 1;
+        state.opened += 1;
+        self.0.changed.notify_all();
         let ended = Arc::new(Mutex::new(false));
         let watch = Looking {
             world: self.clone(),
