@@ -2,6 +2,7 @@
 users, modes, papers, units that systemd finds nothing against, an exposure of at most 0.5, udev rules."""
 
 import glob
+import grp
 import os
 import pwd
 import re
@@ -32,6 +33,8 @@ def the_users_are_there_and_cannot_log_in():
         user = pwd.getpwnam(name)
         equal(0 < user.pw_uid < 1000, True)
         equal(user.pw_shell.endswith("nologin"), True)
+    # Of whoever is exempt from the second factor: nobody.
+    equal(grp.getgrnam("oathd-exempt").gr_mem, [])
 
 
 def nothing_is_started_by_an_installation():
