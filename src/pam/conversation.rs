@@ -77,3 +77,20 @@ fn shown(text: &str) -> Zeroizing<String> {
     shown.extend(text.chars().map(|c| if c.is_control() { ' ' } else { c }));
     shown
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn what_is_shown_steers_no_terminal(text in any::<String>()) {
+            let shown = shown(&text);
+            prop_assert!(!shown.contains(char::is_control));
+            let kept = text.chars().zip(shown.chars());
+            prop_assert!(kept.filter(|(c, _)| !c.is_control()).all(|(c, shown)| c == shown));
+            prop_assert_eq!(shown.chars().count(), text.chars().count());
+        }
+    }
+}

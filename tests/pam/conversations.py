@@ -249,6 +249,25 @@ class Conversations(unittest.TestCase):
         said = self.simple("alice", ["888888"])
         self.assertEqual((said[0], said[-1]), (ASK, "PAM_AUTHINFO_UNAVAIL"))
 
+    def test_whatever_is_typed_is_judged_or_refused(self):
+        for typed, told in (
+            (b"\xff123456", None), ("1" * 600, None),  # No text, and longer than PAM allows.
+            ("\x1b]0;x\x07", "Wrong code."), ("1" * 512, "Wrong code."), ("'; --", "Wrong code."),
+        ):
+            said = self.simple("alice", [typed, "123456"])
+            self.assertEqual(said, [ASK, *([f"tell: {told}"] if told else []), "PAM_AUTH_ERR"])
+        # A program that answers with nothing at all says what Enter says.
+        self.assertEqual(self.simple("alice", [None]), [ASK, TOUCH, "PAM_SUCCESS"])
+        self.assertEqual(self.strict("alice", ["secret", None]), [ASK_PASSWORD, ASK, TOUCH, "PAM_SUCCESS"])
+
+    def test_a_user_is_asked_about_by_the_whole_name(self):
+        for user in ("x@shop", "al ice", "DOM\\ada", "\N{LATIN SMALL LETTER A WITH DIAERESIS}da",
+                     "a\tb", "a" * 300, "--help", "../alice"):
+            self.assertEqual(self.simple(user, ["111111"])[-1], "PAM_AUTH_ERR", user)
+            self.assertEqual(self.calls("Status")[-1][1], f"{user}@local")
+        stack = [self.line(), "auth required pam_permit.so"]
+        self.assertEqual(authenticate(stack, b"b\xffob", ["123456"]), ["PAM_CONV_ERR"])
+
     # --- Elsewhere ----------------------------------------------------------------------------
 
     def test_whoever_comes_from_elsewhere_is_never_asked_for_a_touch(self):
@@ -491,17 +510,43 @@ class Conversations(unittest.TestCase):
         no_bus = "tell: The second factor cannot be checked: the system bus is not there."
         self.assertEqual(said, [no_bus, "PAM_AUTHINFO_UNAVAIL"])
 
-    def test_without_oathd_nobody_gets_in(self):
-        empty = self.folder / "empty"
-        empty.mkdir()
-        (empty / "bus.conf").write_text(BUS_CONFIG.format(folder=empty))
+    def another_bus(self):
+        """A bus with nobody on it, its address and its folder."""
+        folder = Path(tempfile.mkdtemp(dir=self.folder))
+        (folder / "bus.conf").write_text(BUS_CONFIG.format(folder=folder))
         bus = subprocess.Popen(
-            ["dbus-daemon", f"--config-file={empty}/bus.conf", "--nofork", "--print-address"],
+            ["dbus-daemon", f"--config-file={folder}/bus.conf", "--nofork", "--print-address"],
             stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
         )
         self.addCleanup(self.stop, bus)
         bus.stdout.readline()
-        line = f"auth required {MODULE} bus=unix:path={empty}/bus"
+        return bus, f"unix:path={folder}/bus", folder
+
+    def test_a_bus_or_an_oathd_that_ends_in_the_middle_lets_nobody_in(self):
+        bus, address, folder = self.another_bus()
+        (folder / "sessions.json").write_text(json.dumps(HERE_SESSION))
+
+        def end_of_the_bus():
+            bus.kill()
+            bus.wait()
+            return "123456"
+
+        unchecked = "tell: The second factor cannot be checked:"
+        for typed, why in (
+            ("999999", "oathd did not answer in time."), (end_of_the_bus, "the system bus is not there."),
+        ):
+            mock = subprocess.Popen(
+                [sys.executable, HERE / "mock.py", address, folder], stdout=subprocess.PIPE
+            )
+            self.addCleanup(self.stop, mock)
+            self.assertEqual(mock.stdout.readline(), b"ready\n")
+            stack = [f"auth required {MODULE} bus={address}", "auth required pam_permit.so"]
+            said = authenticate(stack, "alice", [typed, "123456"])
+            self.assertEqual(said, [ASK, f"{unchecked} {why}", "PAM_AUTHINFO_UNAVAIL"])
+
+    def test_without_oathd_nobody_gets_in(self):
+        _, address, _ = self.another_bus()
+        line = f"auth required {MODULE} bus={address}"
         said = authenticate([line, "auth required pam_permit.so"], "bob")
         absent = "tell: The second factor cannot be checked: oathd is not running and cannot be started."
         self.assertEqual(said, [absent, "PAM_AUTHINFO_UNAVAIL"])

@@ -52,7 +52,8 @@ class Conversation(ctypes.Structure):
 
 class Login:
     """One handle of PAM. `said` is the conversation as both sides saw it; whoever is deaf to texts
-    refuses them, and whoever does not listen leaves them where they are."""
+    refuses them, and whoever does not listen leaves them where they are. What is typed may be text,
+    bytes, nothing at all, or a function that gives one of them."""
 
     def __init__(
         self, stack, user, typed=(), rhost=None, tty=None, deaf=False, listens=True, service="login"
@@ -68,7 +69,7 @@ class Login:
         self.handle = ctypes.c_void_p()
         answer = LIBPAM.pam_start_confdir(
             service.encode(),
-            user.encode() if user is not None else None,
+            os.fsencode(user) if user is not None else None,
             ctypes.byref(self.conversation),
             self.folder.name.encode(),
             ctypes.byref(self.handle),
@@ -91,9 +92,10 @@ class Login:
                 self.said.append(f"{'ask' if message.style == ASK_HIDDEN else 'ask openly'}: {text}")
                 if not self.typed:
                     return 19
-                answer = self.typed.pop(0).encode()
+                answer = self.typed.pop(0)
+                answer = answer() if callable(answer) else answer
                 response = Response.from_address(array + at * ctypes.sizeof(Response))
-                response.text = LIBC.strdup(answer)
+                response.text = answer if answer is None else LIBC.strdup(os.fsencode(answer))
             elif self.deaf:
                 return 19
             else:

@@ -105,6 +105,8 @@ def sealed(text, fds):
 
 
 def verify(account, response, _, fds):
+    if response == "999999":  # The end of oathd, in the middle of a call.
+        os._exit(1)
     if response == "123456":
         return receipt(account, "code", recovery_codes_left=GLib.Variant("u", 9))
     if response == "123457":
