@@ -382,6 +382,16 @@ class Conversations(unittest.TestCase):
         self.assertEqual(authenticate(stack, "alice"), ["PAM_SERVICE_ERR"])
         self.assertEqual(authenticate(stack, "bob"), ["PAM_SERVICE_ERR"])
 
+    def test_whoever_is_exempt_is_not_checked(self):
+        exempt = "auth [success=1 default=ignore] pam_succeed_if.so quiet user = root"
+        stack = [self.line("collect"), *self.password, exempt, self.line("check")]
+        for user, password, end in (
+            ("root", "secret", "PAM_SUCCESS"), ("root", "wrong", "PAM_AUTH_ERR"),
+            ("alice", "secret", "PAM_AUTH_ERR"),
+        ):
+            self.assertEqual(authenticate(stack, user, [password, ""], rhost="h")[-1], end)
+        self.assertEqual(self.calls("Verify", "VerifyPresence"), [])
+
     # --- One field ----------------------------------------------------------------------------
 
     def test_password_and_code_come_in_one_field(self):
