@@ -52,7 +52,12 @@ impl Account {
             for factor in &factors {
                 let timed = factor.generator.needs_clock() && moment.clock == Trust::Doubtful;
                 if !timed && !factor.must_rebind(class) {
-                    add(OpenKind::Code(factor.id), wait(Family::Codes));
+                    let mark = self.marks.of(&factor.fingerprint);
+                    let used = match factor.generator.is_ahead(mark, moment) {
+                        true => factor.generator.used_for(mark, moment),
+                        false => 0,
+                    };
+                    add(OpenKind::Code(factor.id), wait(Family::Codes).max(used));
                 }
             }
             for factor in &factors {

@@ -181,6 +181,10 @@ proptest! {
         let then = START + ahead;
         let text = stand.code(id, step(then));
         prop_assert!(stand.accepts(CONSOLE, &text, then));
+        let ways = stand.account.open_ways(CONSOLE, Moment::at(START), false);
+        let told = ways.iter().find(|way| way.kind == OpenKind::Code(id)).unwrap().wait;
+        prop_assert_eq!(told > 0, ahead >= MAX_SETBACK + 60);
+        prop_assert!(told == 0 || told.abs_diff(ahead) <= 30);
 
         let at = |now| Moment { floor: floor.map_or(0, |floor| START + floor), ..Moment::at(now) };
         let text = stand.code(id, step(START));
