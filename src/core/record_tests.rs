@@ -49,7 +49,8 @@ fn nothing_secret_is_shown_or_kept_in_plain() {
 #[test]
 fn the_largest_account_is_kept() {
     let mut stand = Stand::new(1000);
-    let sealed = Sealed(vec![0xff; 160]);
+    // The longest seed, with its nonce and tag.
+    let sealed = Sealed(vec![0xff; 304]);
     let plan = |stand: &Stand, number: usize| enrolment::Plan {
         fingerprint: Mac::from_bytes([number as u8; 32]),
         used: Watermark::used_up_to(u64::MAX - 100),
