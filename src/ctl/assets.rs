@@ -17,6 +17,7 @@ use clap_complete::Shell;
     reason = "the program reads what the build script describes"
 )]
 mod cli;
+mod manual;
 #[allow(dead_code, reason = "the command line reads dates alone")]
 mod when;
 
@@ -25,7 +26,7 @@ fn main() -> io::Result<()> {
         println!("cargo::rerun-if-env-changed={name}");
         std::env::var_os(name).map(PathBuf::from)
     };
-    for source in ["cli.rs", "cli", "when.rs", "assets.rs"] {
+    for source in ["cli.rs", "cli", "when.rs", "manual.rs", "assets.rs"] {
         println!("cargo::rerun-if-changed={source}");
     }
     [directory("OUT_DIR"), directory("OATHD_ASSETS_DIR")]
@@ -39,5 +40,5 @@ fn write(directory: &Path) -> io::Result<()> {
     for shell in [Shell::Bash, Shell::Zsh, Shell::Fish] {
         clap_complete::generate_to(shell, &mut cli::Cli::command(), "oathctl", directory)?;
     }
-    clap_mangen::generate_to(cli::Cli::command(), directory)
+    manual::write(cli::Cli::command(), directory)
 }

@@ -7,6 +7,9 @@ mod doctor;
 mod failure;
 mod left_out;
 mod logind;
+#[cfg(test)]
+#[allow(dead_code, reason = "the build script writes the pages")]
+mod manual;
 mod output;
 mod pam_stack;
 mod prompt;
