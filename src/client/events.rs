@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use futures_util::stream::{Select, select};
-use futures_util::{Stream, StreamExt, stream};
+use futures_util::StreamExt;
 use oathd_api::names::{BUS_NAME, ROOT_PATH, TOKEN_INTERFACE};
 use zbus::message::Type;
 use zbus::{MatchRule, Message, MessageStream, OwnedObjectPath, OwnedVariant};
@@ -88,14 +88,6 @@ impl Events {
                 return Some(event);
             }
         }
-    }
-
-    /// The events as a stream.
-    pub fn into_stream(self) -> impl Stream<Item = Event> + Send {
-        stream::unfold(self, |mut events| async {
-            let event = events.next().await?;
-            Some((event, events))
-        })
     }
 
     async fn read(&mut self, message: &Message) -> Option<Event> {

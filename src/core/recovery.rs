@@ -131,12 +131,6 @@ impl RecoverySet {
         &self.codes
     }
 
-    /// The number of this set.
-    #[must_use]
-    pub const fn generation(&self) -> u32 {
-        self.generation
-    }
-
     /// How many are not used.
     #[must_use]
     pub fn left(&self) -> usize {

@@ -231,13 +231,12 @@ impl From<TokenError> for Error {
     }
 }
 
-/// The stable word for what a token cannot do; the first four are those of `capabilities`.
+/// The stable word for what a token cannot do; the first three are those of `capabilities`.
 fn feature(what: What) -> &'static str {
     match what {
         What::Rename => "rename",
         What::Touch => "touch",
         What::Sha512 => "sha512",
-        What::Password => "password",
         What::FullHmac => "full_hmac",
         What::Overwrite => "overwrite",
         What::PrefixName => "prefix_name",

@@ -26,8 +26,6 @@ impl StatusWord {
     pub const GENERIC: StatusWord = StatusWord(0x6f00);
     /// Unknown instruction.
     pub const UNKNOWN_INSTRUCTION: StatusWord = StatusWord(0x6d00);
-    /// Application not found.
-    pub const NOT_FOUND: StatusWord = StatusWord(0x6a82);
 
     /// Whether more answer data waits. The second byte tells nothing reliable.
     #[must_use]

@@ -17,13 +17,6 @@ pub enum Model {
     Generic,
 }
 
-/// How a token keeps strangers out.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum PasswordModel {
-    /// An access key derived from a password, proven once a selection (YKOATH SET CODE, VALIDATE).
-    AccessKey,
-}
-
 /// What a token can do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Capabilities {
@@ -39,14 +32,8 @@ pub struct Capabilities {
     pub full_hmac: bool,
     /// Writing over a credential.
     pub overwrite: bool,
-    /// The longest credential id, in bytes.
-    pub max_id: usize,
     /// How many credentials fit, where the model fixes that number.
     pub capacity: Option<u16>,
-    /// How strangers are kept out.
-    pub password: PasswordModel,
-    /// Whether a touch wait can be broken off. PC/SC has no way to.
-    pub cancel: bool,
     /// Storing an id that a stored id begins with damages the stored one (4.0.1 to 4.3.4).
     pub prefix_corruption: bool,
     /// Extended APDUs over USB (firmware 4.0).
@@ -82,15 +69,12 @@ impl Capabilities {
             calculate_all: true,
             full_hmac: true,
             overwrite: true,
-            max_id: 64,
             capacity: match model {
                 Model::YubiKeyNeo | Model::Generic => None,
                 Model::YubiKey4 | Model::YubiKey4Fips => Some(32),
                 Model::YubiKey5 if from(5, 7, 0) => Some(64),
                 Model::YubiKey5 => Some(32),
             },
-            password: PasswordModel::AccessKey,
-            cancel: false,
             prefix_corruption: within(Version::new(4, 0, 1), Version::new(4, 3, 4)),
             extended_apdu: from(4, 0, 0),
             touch_workaround: within(Version::new(4, 2, 0), Version::new(4, 2, 6)),

@@ -93,9 +93,6 @@ pub enum What {
     /// A name that is the beginning of a stored one: this firmware would damage the stored credential.
     #[error("a name that another name begins with")]
     PrefixName,
-    /// Access passwords.
-    #[error("passwords")]
-    Password,
 }
 
 /// An answer that does not follow the protocol.

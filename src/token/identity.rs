@@ -25,12 +25,6 @@ impl TokenKey {
     pub(crate) fn new() -> TokenKey {
         TokenKey(LAST_KEY.fetch_add(1, Ordering::Relaxed) + 1)
     }
-
-    /// The number behind the key.
-    #[must_use]
-    pub fn number(self) -> u64 {
-        self.0
-    }
 }
 
 /// The OATH device id: unpadded base64 of the first 16 bytes of SHA-256 over the application's salt

@@ -38,7 +38,7 @@ mod watch;
 
 pub use access::{Access, AccessKey};
 pub use applications::Applications;
-pub use capability::{Capabilities, Model, PasswordModel};
+pub use capability::{Capabilities, Model};
 pub use error::{ProtocolError, TokenError, What};
 pub use hub::{Hub, Watch};
 pub use identity::{DeviceId, FormFactor, TokenInfo, TokenKey, Version};

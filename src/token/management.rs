@@ -11,9 +11,6 @@ use crate::{
 /// The application's identifier.
 pub const AID: &[u8] = &[0xa0, 0x00, 0x00, 0x05, 0x27, 0x47, 0x11, 0x17];
 
-/// The OATH application's bit in the sets of applications.
-pub const OATH: u16 = 0x20;
-
 /// How many pages of facts a device may have.
 pub const MAX_PAGES: u8 = 8;
 
