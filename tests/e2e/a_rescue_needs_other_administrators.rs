@@ -2,12 +2,13 @@
 //! for has given a factor of their own just now, when the owner's time to call it off is over, and
 //! once; nobody rescues themselves or approves twice; the owner ends a rescue; the code lets the
 //! owner in once, and asks for a new factor; root at the machine, and nobody from elsewhere, need not
-//! wait for the owner; all of it is in the trail.
+//! wait for the owner; root can rescue while groups cannot be looked up; all of it is in the trail.
 //! Does not prove: what the real logind says of a session.
 
 use std::collections::HashMap;
 use std::fs;
 use std::io::{Read, Seek};
+use std::os::unix::fs::PermissionsExt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -328,4 +329,24 @@ async fn root_at_the_machine_need_not_wait_for_the_owner() {
     owner.accounts().cancel_rescue("").await.unwrap();
     let code = bypass(office.open_with(User::Root, &none).await.unwrap());
     assert!(!code.is_empty());
+}
+
+#[tokio::test]
+async fn root_rescues_while_groups_cannot_be_looked_up() {
+    let mut office = Office::open(0, false).await;
+    let world = &mut office.world;
+    // No other service answers in place of the file.
+    fs::write(world.path("nsswitch.conf"), "passwd: files\ngroup: files\n").unwrap();
+    let files = ["--bind", "/run/nsswitch.conf", "/etc/nsswitch.conf"];
+    let mounted = world.program("mount").arguments(&files).run();
+    mounted.unwrap().stdout().unwrap();
+    fs::set_permissions(world.path("etc/group"), fs::Permissions::from_mode(0o600)).unwrap();
+    world.stop_oathd().unwrap();
+    world.start_oathd(&["--config", "/run/oathd.conf"]).unwrap();
+    let nothing = RescueOptions::default();
+    assert_eq!(
+        cause(office.open_with(ONE, &nothing).await),
+        ErrorName::StateUnavailable
+    );
+    bypass(office.open_with(User::Root, &nothing).await.unwrap());
 }

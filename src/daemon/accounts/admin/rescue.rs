@@ -80,6 +80,10 @@ impl Accounts {
             fresh_factor: false,
         };
         let receipt = proof.and_then(|id| self.receipts.take(&id));
+        // Root needs neither, so it can help while users and groups cannot be looked up.
+        if uid == 0 {
+            return Ok(approver);
+        }
         let Some(user) = passwd::by_uid(Asker::Trusted, uid).await? else {
             return Ok(approver);
         };
