@@ -11,9 +11,6 @@ use crate::cli::Global;
 use crate::failure::Failure;
 use crate::unseen;
 
-/// The most bytes of a file that holds secrets.
-const MAX_INPUT: u64 = 1 << 20;
-
 /// The most bytes of a line that holds a secret.
 const MAX_LINE: usize = 4096;
 
@@ -124,26 +121,34 @@ pub(crate) fn line(input: &mut impl BufRead) -> Result<Zeroizing<String>, Failur
     text(std::mem::take(&mut *bytes))
 }
 
-/// All of standard input, or of a file.
+/// The file of a path on the command line, where `-` stands for standard input.
+pub(crate) fn source(path: &Path) -> Option<&Path> {
+    (path != Path::new("-")).then_some(path)
+}
+
+/// The text of all of standard input, or of a file.
 pub(crate) fn read_all(file: Option<&Path>) -> Result<Zeroizing<String>, Failure> {
+    text(std::mem::take(&mut *read_bytes(file, 1)?))
+}
+
+/// All of standard input, or of a file; `most` is how much that may be, in MiB.
+pub(crate) fn read_bytes(file: Option<&Path>, most: u64) -> Result<Zeroizing<Vec<u8>>, Failure> {
     let mut bytes = Zeroizing::new(Vec::new());
+    let limit = most << 20;
     let read = match file {
-        None => io::stdin()
-            .lock()
-            .take(MAX_INPUT + 1)
-            .read_to_end(&mut bytes),
-        Some(path) => open(path)?.take(MAX_INPUT + 1).read_to_end(&mut bytes),
+        None => io::stdin().lock().take(limit + 1).read_to_end(&mut bytes),
+        Some(path) => open(path)?.take(limit + 1).read_to_end(&mut bytes),
     };
     let name = file.map_or("Standard input".into(), |path| path.display().to_string());
     read.map_err(|error| unreadable(&name, &error))?;
-    if bytes.len() as u64 > MAX_INPUT {
+    if bytes.len() as u64 > limit {
         return Err(Failure::input(
             "InputTooLarge",
-            format!("{name} is larger than 1 MiB."),
+            format!("{name} is larger than {most} MiB."),
             "Give a smaller file.",
         ));
     }
-    text(std::mem::take(&mut *bytes))
+    Ok(bytes)
 }
 
 /// A file that is to be read.
@@ -164,7 +169,8 @@ fn text(bytes: Vec<u8>) -> Result<Zeroizing<String>, Failure> {
         })
 }
 
-fn unreadable(what: &str, error: &io::Error) -> Failure {
+/// What cannot be read, and why.
+pub(crate) fn unreadable(what: &str, error: &io::Error) -> Failure {
     Failure::input(
         "Unreadable",
         format!("{what} cannot be read: {error}."),

@@ -137,29 +137,23 @@ impl Session {
         token: &Token,
     ) -> Result<Option<Zeroizing<String>>, Failure> {
         if self.global.password_stdin {
-            let password = prompt::stdin_line()?;
-            return match password.is_empty() {
-                true => Err(Failure::input(
-                    "EmptyPassword",
-                    "Standard input holds no password.",
-                    "Write one line for every password that is needed, after a secret if there is one.",
-                )),
-                false => Ok(Some(password)),
-            };
+            let password = not_empty(
+                prompt::stdin_line()?,
+                "Standard input holds no password.",
+                "Write one line for every password that is needed, after a secret if there is one.",
+            );
+            return password.map(Some);
         }
         if self.global.no_interaction || !prompt::somebody_is_there() {
             return Ok(None);
         }
         let name = name_of(&token.describe().await?);
-        let password = prompt::hidden(&format!("Password of {name}: "))?;
-        match password.is_empty() {
-            true => Err(Failure::input(
-                "EmptyPassword",
-                "No password was typed.",
-                "Repeat the command and type the password of the token.",
-            )),
-            false => Ok(Some(password)),
-        }
+        let password = not_empty(
+            prompt::hidden(&format!("Password of {name}: "))?,
+            "No password was typed.",
+            "Repeat the command and type the password of the token.",
+        );
+        password.map(Some)
     }
 
     /// Whether questions can be asked: the user is at the terminal and standard input is it.
@@ -186,14 +180,22 @@ impl Session {
         } else {
             prompt::new_password()?
         };
-        match password.is_empty() {
-            true => Err(Failure::input(
-                "EmptyPassword",
-                "The new password is empty.",
-                "Type one; `oathctl password clear` removes a password.",
-            )),
-            false => Ok(password),
-        }
+        not_empty(
+            password,
+            "The new password is empty.",
+            "Type one; `oathctl password clear` removes a password.",
+        )
+    }
+}
+
+fn not_empty(
+    password: Zeroizing<String>,
+    message: &str,
+    remedy: &str,
+) -> Result<Zeroizing<String>, Failure> {
+    match password.is_empty() {
+        true => Err(Failure::input("EmptyPassword", message, remedy)),
+        false => Ok(password),
     }
 }
 

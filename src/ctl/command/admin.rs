@@ -7,6 +7,8 @@ pub(super) mod keys;
 mod rescue;
 mod state;
 
+use oathd_client::Error;
+
 use crate::cli::admin::AdminCommand;
 use crate::failure::Failure;
 use crate::output;
@@ -31,6 +33,35 @@ pub(crate) async fn run(session: &Session, command: &AdminCommand) -> Result<(),
         AdminCommand::RestoreKeys(args) => keys::restore(session, args).await,
         AdminCommand::Audit(args) => audit::run(session, args).await,
     }
+}
+
+/// The most that oathd gives at once.
+const PAGE: u32 = 1000;
+
+/// Fetches up to `limit` of what comes after a place, a page after the other; `place` tells where one
+/// of them is.
+async fn pages<T, P>(
+    limit: u32,
+    mut after: P,
+    fetch: impl AsyncFn(&P, u32) -> Result<Vec<T>, Error>,
+    place: impl Fn(&T) -> P,
+) -> Result<Vec<T>, Failure> {
+    let mut all = Vec::new();
+    let mut left = limit;
+    while left > 0 {
+        let wanted = left.min(PAGE);
+        let page = fetch(&after, wanted).await?;
+        let full = page.len() >= wanted as usize;
+        left = left.saturating_sub(u32::try_from(page.len()).unwrap_or(left));
+        if let Some(last) = page.last() {
+            after = place(last);
+        }
+        all.extend(page);
+        if !full {
+            break;
+        }
+    }
+    Ok(all)
 }
 
 /// Says what has become of an account.

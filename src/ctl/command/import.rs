@@ -1,7 +1,5 @@
 //! `oathctl import`.
 
-use std::path::Path;
-
 use oathd_oath::NewCredential;
 use oathd_oath::import::{self, Imported};
 use serde_json::{Value, json};
@@ -78,8 +76,7 @@ pub(crate) async fn run(session: &Session, args: &ImportArgs) -> Result<(), Fail
 }
 
 fn read(args: &ImportArgs) -> Result<Imported, Failure> {
-    let file = (args.file != Path::new("-")).then_some(args.file.as_path());
-    let export = prompt::read_all(file)?;
+    let export = prompt::read_all(prompt::source(&args.file))?;
     let refuse = |message: String| {
         Failure::input(
             "InvalidExport",

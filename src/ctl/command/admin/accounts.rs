@@ -3,34 +3,19 @@
 use oathd_client::{AccountRecord, CoverageRecord};
 use serde_json::json;
 
+use super::pages;
 use crate::cli::admin::{ListAccountsArgs, RealmArgs};
 use crate::failure::Failure;
 use crate::session::Session;
 use crate::{output, records};
 
-/// The most that oathd gives at once.
-const PAGE: u32 = 1000;
-
-/// Lists accounts, a page after the other.
+/// Lists accounts.
 pub(super) async fn list(session: &Session, args: &ListAccountsArgs) -> Result<(), Failure> {
     let administration = session.client.administration();
     let realm = args.realm.realm.as_str();
-    let mut all: Vec<AccountRecord> = Vec::new();
-    let mut after = args.after.clone();
-    let mut left = args.limit;
-    while left > 0 {
-        let wanted = left.min(PAGE);
-        let page = administration.accounts(realm, &after, wanted).await?;
-        let full = page.len() >= wanted as usize;
-        left = left.saturating_sub(u32::try_from(page.len()).unwrap_or(left));
-        if let Some(last) = page.last() {
-            after = name(&last.account).to_owned();
-        }
-        all.extend(page);
-        if !full {
-            break;
-        }
-    }
+    let fetch = async |after: &String, wanted| administration.accounts(realm, after, wanted).await;
+    let place = |last: &AccountRecord| name(&last.account).to_owned();
+    let all = pages(args.limit, args.after.clone(), fetch, place).await?;
     if session.global.json {
         return output::print_json(&all.iter().map(records::account).collect::<Vec<_>>());
     }
@@ -51,7 +36,7 @@ fn row(account: &AccountRecord) -> Vec<String> {
     if account.rescue.is_some() {
         notes.push("rescue open".to_owned());
     }
-    let count = |n: usize, what: &str| format!("{n} {what}{}", if n == 1 { "" } else { "s" });
+    let count = |n: usize, one: &str| output::counted(n as u64, one, &format!("{one}s"));
     let left = account.recovery.as_ref().map_or(0, |set| set.left);
     vec![
         output::harmless(&account.account),

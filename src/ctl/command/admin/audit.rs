@@ -3,13 +3,11 @@
 use oathd_client::{AuditRecord, ExitCode};
 use serde_json::{Value, json};
 
+use super::pages;
 use crate::cli::admin::AuditArgs;
 use crate::failure::Failure;
 use crate::session::Session;
 use crate::{output, when};
-
-/// The most that oathd gives at once.
-const PAGE: u32 = 1000;
 
 /// Shows the audit, or checks its chain.
 pub(super) async fn run(session: &Session, args: &AuditArgs) -> Result<(), Failure> {
@@ -21,20 +19,8 @@ pub(super) async fn run(session: &Session, args: &AuditArgs) -> Result<(), Failu
 
 async fn show(session: &Session, args: &AuditArgs) -> Result<(), Failure> {
     let administration = session.client.administration();
-    let mut entries: Vec<AuditRecord> = Vec::new();
-    let mut after = args.after;
-    let mut left = args.limit;
-    while left > 0 {
-        let wanted = left.min(PAGE);
-        let page = administration.audit(after, wanted).await?;
-        let full = page.len() >= wanted as usize;
-        left = left.saturating_sub(u32::try_from(page.len()).unwrap_or(left));
-        after = page.last().map_or(after, |last| last.seq);
-        entries.extend(page);
-        if !full {
-            break;
-        }
-    }
+    let fetch = async |after: &u64, wanted| administration.audit(*after, wanted).await;
+    let entries = pages(args.limit, args.after, fetch, |last| last.seq).await?;
     if session.global.json {
         return output::print_json(&entries.iter().map(to_json).collect::<Vec<_>>());
     }

@@ -1,7 +1,5 @@
 //! `oathctl admin import`.
 
-use std::fs::File;
-use std::io::{self, Read};
 use std::path::Path;
 
 use oathd_client::{ExitCode, ImportAccountsOptions, ImportRow, seal};
@@ -13,8 +11,8 @@ use crate::failure::Failure;
 use crate::session::Session;
 use crate::{output, prompt};
 
-/// The most that oathd takes, in bytes.
-const MOST: u64 = 16 << 20;
+/// The most that oathd takes, in MiB.
+const MOST: u64 = 16;
 
 /// Takes over the factors of another verifier.
 pub(super) async fn run(session: &Session, args: &ImportAccountsArgs) -> Result<(), Failure> {
@@ -54,31 +52,14 @@ pub(super) async fn run(session: &Session, args: &ImportAccountsArgs) -> Result<
 }
 
 fn read(file: &Path) -> Result<Zeroizing<Vec<u8>>, Failure> {
-    let mut bytes = Zeroizing::new(Vec::new());
-    let name = file.display();
-    let read = match file == Path::new("-") {
-        true => io::stdin().lock().take(MOST + 1).read_to_end(&mut bytes),
-        false => File::open(file).and_then(|open| open.take(MOST + 1).read_to_end(&mut bytes)),
-    };
-    read.map_err(|error| {
-        Failure::input(
-            "Unreadable",
-            format!("{name} cannot be read: {error}."),
-            "Look whether it is there and may be read.",
-        )
-    })?;
-    match bytes.len() as u64 {
-        0 => Err(Failure::input(
+    let bytes = prompt::read_bytes(prompt::source(file), MOST)?;
+    match bytes.is_empty() {
+        true => Err(Failure::input(
             "InputEmpty",
-            format!("{name} is empty."),
+            format!("{} is empty.", file.display()),
             "Give the file of the other verifier.",
         )),
-        length if length > MOST => Err(Failure::input(
-            "InputTooLarge",
-            format!("{name} is larger than 16 MiB."),
-            "Split it.",
-        )),
-        _ => Ok(bytes),
+        false => Ok(bytes),
     }
 }
 
@@ -117,7 +98,8 @@ mod tests {
         assert_eq!(read(&path).unwrap_err().name, "InputEmpty");
         std::fs::write(&path, "HOTP ada - 00\n").unwrap();
         assert_eq!(**read(&path).unwrap(), *b"HOTP ada - 00\n");
-        File::create(&path).unwrap().set_len(MOST + 1).unwrap();
+        let file = std::fs::File::create(&path).unwrap();
+        file.set_len((MOST << 20) + 1).unwrap();
         assert_eq!(read(&path).unwrap_err().name, "InputTooLarge");
     }
 

@@ -1,6 +1,5 @@
 //! The keys that seal the state: making them anew, printing them, putting them back.
 
-use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
@@ -36,21 +35,15 @@ pub(super) async fn rekey(session: &Session, args: &RekeyArgs) -> Result<(), Fai
 
 fn read_key(file: &Path) -> Result<Zeroizing<Vec<u8>>, Failure> {
     let mut key = Zeroizing::new(Vec::with_capacity(KEY_LEN + 1));
-    let read = File::open(file).and_then(|open| {
-        let most = KEY_LEN as u64 + 1;
-        open.take(most).read_to_end(&mut key)
-    });
-    match read {
-        Ok(KEY_LEN) => Ok(key),
-        Ok(_) => Err(Failure::input(
+    let name = file.display().to_string();
+    let mut start = prompt::open(file)?.take(KEY_LEN as u64 + 1);
+    let read = start.read_to_end(&mut key);
+    match read.map_err(|error| prompt::unreadable(&name, &error))? {
+        KEY_LEN => Ok(key),
+        _ => Err(Failure::input(
             "InvalidKey",
-            format!("{} does not hold {KEY_LEN} bytes.", file.display()),
+            format!("{name} does not hold {KEY_LEN} bytes."),
             "Make one with `head -c 32 /dev/urandom`.",
-        )),
-        Err(error) => Err(Failure::input(
-            "Unreadable",
-            format!("{} cannot be read: {error}.", file.display()),
-            "Look whether it is there and may be read.",
         )),
     }
 }
@@ -91,8 +84,7 @@ pub(in crate::command) fn written_line(path: &Path) -> String {
 
 /// Puts printed keys in place.
 pub(super) async fn restore(session: &Session, args: &RestoreKeysArgs) -> Result<(), Failure> {
-    let file = (args.file != Path::new("-")).then_some(args.file.as_path());
-    let text = prompt::read_all(file)?;
+    let text = prompt::read_all(prompt::source(&args.file))?;
     session.client.administration().restore_keys(&text).await?;
     match session.global.json {
         true => output::print_json(&json!({ "restored": true })),

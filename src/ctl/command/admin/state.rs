@@ -1,7 +1,5 @@
 //! Copies of the state, and whether it is whole.
 
-use std::fs::File;
-
 use oathd_client::{ExitCode, RestoreOptions, RestoreRecord};
 use serde_json::json;
 
@@ -35,13 +33,7 @@ pub(super) async fn backup(session: &Session, args: &BackupArgs) -> Result<(), F
 
 /// Replaces the accounts by those of a backup.
 pub(super) async fn restore(session: &Session, args: &RestoreArgs) -> Result<(), Failure> {
-    let from = File::open(&args.file).map_err(|error| {
-        Failure::input(
-            "Unreadable",
-            format!("{} cannot be read: {error}.", args.file.display()),
-            "Look whether it is there and may be read.",
-        )
-    })?;
+    let from = prompt::open(&args.file)?;
     if !args.dry_run && !args.confirm.yes {
         prompt::confirm("Replace all accounts by those of the backup? Sessions end.")?;
     }
