@@ -148,6 +148,7 @@ fn a_query_that_fits_one_gives_its_code_and_others_say_why_not() {
     fails(&world, "code -s git", "", 4, "AmbiguousCredential");
     fails(&world, "code nothing", "", 4, "NoSuchCredential");
     fails(&world, "code hub --min-left 31", "", 64, "Usage");
+    fails(&world, "code --min-left 31", "", 64, "Usage");
     fails(&world, "remove hub", "", 64, "ConfirmationRequired");
     fails(&world, "rename hub GitLab:me", "", 1, "CredentialExists");
     fails(&world, "add GitHub:me", SEED, 1, "CredentialExists");

@@ -125,7 +125,8 @@ async fn of_one(
             }
             other => other?,
         };
-        if wait.enough([code.until]).await? {
+        let span = code.until.map(|until| (code.from, until));
+        if wait.enough(span).await? {
             return Ok(Row::of_code(credential, code));
         }
     }
@@ -165,8 +166,9 @@ async fn of_tokens(
                 _ => LeftOut::new(token, failure).await.into_failure(),
             });
         }
-        let until = shown.iter().flat_map(|s| &s.rows).map(|row| row.until);
-        if wait.enough(until).await? {
+        let rows = shown.iter().flat_map(|shown| &shown.rows);
+        let spans = rows.filter_map(|row| row.from.zip(row.until));
+        if wait.enough(spans).await? {
             let mut left_out = Vec::new();
             for (token, failure) in failed {
                 left_out.push(LeftOut::new(token, failure).await);

@@ -27,12 +27,7 @@ impl Wait {
     /// Waits for the next code if the current one of a credential of `period` seconds is too old.
     pub(super) async fn before(&mut self, period: u32) -> Result<(), Failure> {
         let period = u64::from(period.max(1));
-        if self.min_left > period {
-            return Err(Failure::usage(format!(
-                "--min-left {}: a code of this credential is valid for {period} seconds.",
-                self.min_left
-            )));
-        }
+        self.refuse_more_than(period)?;
         let left = period - since_epoch().as_secs() % period;
         if left < self.min_left {
             self.until(since_epoch().as_secs() + left).await?;
@@ -40,14 +35,31 @@ impl Wait {
         Ok(())
     }
 
-    /// Whether all codes last long enough; if not, returns when the first of them has changed.
+    /// Whether all codes last long enough, each valid from the first second until the other; if not,
+    /// returns when the first of them has changed.
     pub(super) async fn enough(
         &mut self,
-        until: impl IntoIterator<Item = Option<u64>>,
+        spans: impl IntoIterator<Item = (u64, u64)>,
     ) -> Result<bool, Failure> {
+        let spans: Vec<_> = spans.into_iter().collect();
+        for (from, until) in &spans {
+            self.refuse_more_than(until.saturating_sub(*from))?;
+        }
+        let until = spans.into_iter().map(|(_, until)| until);
         match first_too_old(self.min_left, since_epoch().as_secs(), until) {
             None => Ok(true),
             Some(change) => self.until(change).await.map(|()| false),
+        }
+    }
+
+    /// Waiting does not help where a code is never valid for so long.
+    fn refuse_more_than(&self, period: u64) -> Result<(), Failure> {
+        match self.min_left > period {
+            true => Err(Failure::usage(format!(
+                "--min-left {}: a code is valid for {period} seconds.",
+                self.min_left
+            ))),
+            false => Ok(()),
         }
     }
 
@@ -67,14 +79,9 @@ impl Wait {
 }
 
 /// The nearest end of the codes that have less than `min_left` seconds left at `now`.
-fn first_too_old(
-    min_left: u64,
-    now: u64,
-    until: impl IntoIterator<Item = Option<u64>>,
-) -> Option<u64> {
+fn first_too_old(min_left: u64, now: u64, until: impl IntoIterator<Item = u64>) -> Option<u64> {
     until
         .into_iter()
-        .flatten()
         .filter(|until| until.saturating_sub(now) < min_left)
         .min()
 }
@@ -92,19 +99,19 @@ mod tests {
 
     #[test]
     fn only_codes_that_end_too_early_count() {
-        let until = [Some(60), None, Some(90)];
+        let until = [60, 90];
         assert_eq!(first_too_old(0, 59, until), None);
         assert_eq!(first_too_old(1, 59, until), None);
         assert_eq!(first_too_old(2, 59, until), Some(60));
         assert_eq!(first_too_old(40, 59, until), Some(60));
-        assert_eq!(first_too_old(40, 59, [Some(90)]), Some(90));
-        assert_eq!(first_too_old(5, 100, [Some(90)]), Some(90));
+        assert_eq!(first_too_old(40, 59, [90]), Some(90));
+        assert_eq!(first_too_old(5, 100, [90]), Some(90));
     }
 
     #[tokio::test]
     async fn waiting_ends() {
         let mut wait = Wait::new(10);
-        let past = [Some(1)];
+        let past = [(1, 11)];
         for _ in 0..ROUNDS {
             assert!(!wait.enough(past).await.unwrap());
         }
@@ -114,6 +121,11 @@ mod tests {
     #[tokio::test]
     async fn more_seconds_than_a_code_has_are_refused() {
         let refused = Wait::new(31).before(30).await.unwrap_err();
+        assert_eq!(refused.code, ExitCode::Usage);
+        let later = since_epoch().as_secs() + 100;
+        let codes = [(later, later + 60), (later, later + 30)];
+        assert!(Wait::new(30).enough(codes).await.unwrap());
+        let refused = Wait::new(31).enough(codes).await.unwrap_err();
         assert_eq!(refused.code, ExitCode::Usage);
     }
 }
