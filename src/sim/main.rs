@@ -9,7 +9,13 @@ mod run_command;
 mod world;
 
 use clap::{CommandFactory, Parser, Subcommand};
-use std::{fmt::Display, io::Write, path::PathBuf, process::ExitCode};
+use clap_mangen::Man;
+use std::{
+    fmt::Display,
+    io::{self, Write},
+    path::{Path, PathBuf},
+    process::ExitCode,
+};
 
 /// Simulated hardware tokens, for tests without hardware.
 ///
@@ -43,13 +49,24 @@ fn main() -> ExitCode {
         Command::Card(arguments) => card_command::run(arguments),
         Command::Run(arguments) => run_command::run(arguments),
         Command::Tied(tied) => child::become_tied(tied),
-        Command::ManPages { folder } => {
-            match clap_mangen::generate_to(CommandLine::command(), folder) {
-                Ok(()) => ExitCode::SUCCESS,
-                Err(error) => fail(oathd_api::ExitCode::BadInput, &error),
-            }
-        }
+        Command::ManPages { folder } => match man_pages(&folder) {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(error) => fail(oathd_api::ExitCode::BadInput, &error),
+        },
     }
+}
+
+/// Writes the manual pages into `folder`.
+fn man_pages(folder: &Path) -> io::Result<()> {
+    let mut command = CommandLine::command().disable_help_subcommand(true);
+    command.build();
+    let shown = command.get_subcommands().filter(|one| !one.is_hide_set());
+    for page in shown.chain([&command]) {
+        let source = concat!("oathd-sim ", env!("CARGO_PKG_VERSION"));
+        let page = Man::new(page.clone()).date("2026-11-24").source(source);
+        page.generate_to(folder)?;
+    }
+    Ok(())
 }
 
 /// Prints help, or what is wrong with the command line.
@@ -65,7 +82,7 @@ fn usage(error: &clap::Error) -> ExitCode {
 /// Says what is wrong.
 fn complain(what: &dyn Display) {
     // Nobody listening is no reason to end.
-    let _ = writeln!(std::io::stderr(), "oathd-sim: {what}");
+    let _ = writeln!(io::stderr(), "oathd-sim: {what}");
 }
 
 /// Says what is wrong, and gives the status to end with.
