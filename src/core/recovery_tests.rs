@@ -6,6 +6,15 @@ use crate::*;
 
 const HERE: CallerClass = CallerClass::Console;
 
+/// A channel whose code came back.
+fn verified(account: &mut Account, kind: ChannelKind, address: &str) -> FactorId {
+    let (id, _) = account.add_channel(kind, address, None).unwrap();
+    let sent = account.send_verification(id, HERE, START, &key(), &[3; 8]);
+    let typed = TypedDigits::parse(sent.unwrap().reveal()).unwrap();
+    account.verify_channel(id, &typed, START, &key()).unwrap();
+    id
+}
+
 #[test]
 fn a_recovery_code_works_once_and_is_replaced() {
     let mut stand = Stand::enrolled(1000);
@@ -108,19 +117,7 @@ fn a_sent_code_is_for_the_class_that_asked_and_for_three_tries() {
             ..Stand::new(1000)
         };
         stand.enrol(1, TOTP, None, START).unwrap();
-        let (id, _) = stand
-            .account
-            .add_channel(ChannelKind::Sms, "+491", None)
-            .unwrap();
-        let code = stand
-            .account
-            .send_verification(id, HERE, START, &key(), &[3; 8])
-            .unwrap();
-        let typed = TypedDigits::parse(code.reveal()).unwrap();
-        stand
-            .account
-            .verify_channel(id, &typed, START, &key())
-            .unwrap();
+        let id = verified(&mut stand.account, ChannelKind::Sms, "+491");
         let remote = CallerClass::Remote;
         let (code, _) = stand
             .account
@@ -214,19 +211,7 @@ fn a_rescue_ends_in_a_new_enrolment() {
 #[test]
 fn a_new_code_voids_the_one_before_and_none_of_another_class() {
     let mut stand = Stand::enrolled(1000);
-    let (id, _) = stand
-        .account
-        .add_channel(ChannelKind::Email, "a@example.org", None)
-        .unwrap();
-    let code = stand
-        .account
-        .send_verification(id, HERE, START, &key(), &[3; 8])
-        .unwrap();
-    let typed = TypedDigits::parse(code.reveal()).unwrap();
-    stand
-        .account
-        .verify_channel(id, &typed, START, &key())
-        .unwrap();
+    let id = verified(&mut stand.account, ChannelKind::Email, "a@example.org");
     let mut send = |class, entropy, now| {
         let sent = stand
             .account

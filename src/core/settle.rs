@@ -118,7 +118,7 @@ impl Account {
                 // Whoever needs a rescue has lost the factors, and somebody else may have them.
                 self.must_reenrol = true;
                 self.rescue = None;
-                self.generation = self.generation.saturating_add(1);
+                self.end_grants();
                 for factor in &mut self.factors {
                     if factor.is_active() {
                         events.push(Event::FactorSuspended { factor: factor.id });

@@ -8,7 +8,7 @@ use crate::{
     access::Access,
     capability::Capabilities,
     error::TokenError,
-    identity::{DeviceId, TokenInfo},
+    identity::DeviceId,
     knowledge::Known,
     session::{Selected, Session},
     settings::{Entropy, Settings},
@@ -80,27 +80,21 @@ impl Shared {
             lock(&self.knowledge).clear();
             facts.salt.clone_from(&answer.salt);
         }
-        facts.info = Arc::new(TokenInfo {
-            device_id: DeviceId::from_salt(&answer.salt),
-            protected: answer.challenge.is_some(),
-            ..TokenInfo::clone(&facts.info)
-        });
+        let info = Arc::make_mut(&mut facts.info);
+        info.device_id = DeviceId::from_salt(&answer.salt);
+        info.protected = answer.challenge.is_some();
     }
 
     /// Notes that the token does not know CALCULATE ALL.
     fn deny_calculate_all(&self) {
         let mut facts = lock(&self.facts);
-        let mut info = TokenInfo::clone(&facts.info);
+        let info = Arc::make_mut(&mut facts.info);
         info.capabilities.calculate_all = false;
-        facts.info = Arc::new(info);
     }
 
     /// Notes that a key was set or taken away.
     pub(crate) fn set_protected(&self, protected: bool) {
         let mut facts = lock(&self.facts);
-        facts.info = Arc::new(TokenInfo {
-            protected,
-            ..TokenInfo::clone(&facts.info)
-        });
+        Arc::make_mut(&mut facts.info).protected = protected;
     }
 }

@@ -8,7 +8,7 @@ use zeroize::Zeroizing;
 
 use crate::{
     access::{Access, AccessKey},
-    apdu::StatusWord,
+    apdu::{Command, StatusWord},
     card::{Card, refusal},
     error::{ProtocolError, TokenError},
     settings::Entropy,
@@ -97,12 +97,7 @@ impl Session<'_, '_> {
     pub(crate) fn calculate(&mut self, id: &CredentialId, step: Option<u64>) -> Timed<Computed> {
         let challenge = step.map(ykoath::step_challenge);
         let command = ykoath::calculate(id, challenge.as_ref().map_or(&[], <[u8; 8]>::as_slice));
-        let begun = Instant::now();
-        let answer = self.card.ask(&command);
-        Timed {
-            took: begun.elapsed(),
-            outcome: answer.and_then(|data| Ok(ykoath::parse_calculate(&data)?)),
-        }
+        self.timed(&command, ykoath::parse_calculate)
     }
 
     /// Computes the whole HMAC over a time step.
@@ -112,11 +107,19 @@ impl Session<'_, '_> {
         step: u64,
     ) -> Timed<Zeroizing<Vec<u8>>> {
         let command = ykoath::calculate_full(id, &ykoath::step_challenge(step));
+        self.timed(&command, ykoath::parse_calculate_full)
+    }
+
+    fn timed<T>(
+        &mut self,
+        command: &Command,
+        parse: impl FnOnce(&[u8]) -> Result<T, ProtocolError>,
+    ) -> Timed<T> {
         let begun = Instant::now();
-        let answer = self.card.ask(&command);
+        let answer = self.card.ask(command);
         Timed {
             took: begun.elapsed(),
-            outcome: answer.and_then(|data| Ok(ykoath::parse_calculate_full(&data)?)),
+            outcome: answer.and_then(|data| Ok(parse(&data)?)),
         }
     }
 

@@ -87,15 +87,7 @@ impl Token {
     /// The same token for a call that may take `left` longer: no request takes more than that.
     #[must_use]
     pub fn within(&self, left: Duration) -> Token {
-        let settings = Settings {
-            busy_deadline: left.min(self.settings.busy_deadline),
-            call_deadline: left.min(self.settings.call_deadline),
-            ..Settings::clone(&self.settings)
-        };
-        Token {
-            settings: Arc::new(settings),
-            ..self.clone()
-        }
+        self.limited(left, left)
     }
 
     /// What is known about the token without its password.
@@ -108,8 +100,13 @@ impl Token {
     /// or within [`Settings::busy_deadline`].
     #[must_use]
     pub fn with_patience(&self, busy: Duration) -> Token {
+        self.limited(busy, Duration::MAX)
+    }
+
+    fn limited(&self, busy: Duration, call: Duration) -> Token {
         let settings = Settings {
             busy_deadline: busy.min(self.settings.busy_deadline),
+            call_deadline: call.min(self.settings.call_deadline),
             ..Settings::clone(&self.settings)
         };
         Token {
