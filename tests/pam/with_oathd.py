@@ -135,6 +135,22 @@ class WithCodes(unittest.TestCase):
         self.assertEqual(said[-1], "PAM_MAXTRIES")
         self.assertEqual(login([self.code()])[-1], "PAM_SUCCESS")
 
+    def test_the_way_of_strangers_is_shut_for_them_alone(self):
+        def elsewhere(typed):
+            # Nobody has to wait longer.
+            self.clock.go_on(3600)
+            return login([typed()], rhost="192.0.2.7")
+
+        wrong, tries = self.wrong(), ["PAM_SUCCESS"]
+        # By chance the time comes at which it is right, and the count begins anew.
+        while "PAM_SUCCESS" in tries:
+            self.assertEqual(elsewhere(self.code)[-1], "PAM_SUCCESS")
+            tries = [elsewhere(lambda: wrong)[-1] for _ in range(100)]
+        self.assertEqual(tries, ["PAM_AUTH_ERR"] * 100)
+        self.assertIn("this way in is shut", elsewhere(self.code)[1])
+        self.assertEqual(elsewhere(lambda: self.recovery[2])[-1], "PAM_SUCCESS")
+        self.assertEqual(login([self.code()])[-1], "PAM_SUCCESS")
+
     def test_whoever_has_no_factor_is_passed_over(self):
         for user in ("daemon", "nobody-of-that-name"):
             self.assertEqual(login([], user=user), ["PAM_SUCCESS"])
