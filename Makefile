@@ -123,13 +123,15 @@ image-%:
 system-%:
 	$(SUDO) tests/system/suite '$*'
 
-# Boots QEMU: root or sudo. The power is cut on one release; the next one has a newer pcscd and polkit.
+# Boots QEMU: root or sudo. The power is cut on one release; the next one has a newer pcscd, and a polkit
+# that runs PAM in a sandbox, to which the agent of a session at a seat leads.
 test-vm:
 	tests/system/setup
 	tests/vm/setup
 	$(MAKE) --no-print-directory deb
 	$(SUDO) tests/vm/suite trixie
 	$(SUDO) tests/vm/suite forky a_key_is_plugged_in the_kernel_enforces_the_sandbox
+	$(SUDO) tests/system/suite forky what_is_confirmed_stays the_agent_of_polkit_asks
 
 # Puts files where the packages do; users and folders are made at the next boot, or by
 # systemd-sysusers and systemd-tmpfiles --create.
