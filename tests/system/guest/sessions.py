@@ -15,13 +15,13 @@ ENOUGH = 540
 class Session:
     """A session of somebody at the seat; the newest is the active one."""
 
-    def __init__(self, user, *command):
+    def __init__(self, user, *command, kind="user"):
         self.unit = f"session-of-a-test-{next(NUMBER)}"
         self.process = subprocess.Popen(
             ["systemd-run", "--quiet", "--collect", "--pipe", "--wait", f"--unit={self.unit}",
              "--property=PAMName=login", f"--property=User={user}", "--setenv=XDG_SEAT=seat0",
              # With nothing but a pipe it would be taken for one that no person is in.
-             "--setenv=XDG_SESSION_CLASS=user",
+             f"--setenv=XDG_SESSION_CLASS={kind}",
              "sh", "-c", 'read -r go; exec "$@"', "sh", *command],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
         self.id = until(self.find, f"the session of {user}")
@@ -61,6 +61,11 @@ def at_the_seat(user, *command, stdin=""):
     session = Session(user, *command)
     session.activate()
     return session.go(stdin)
+
+
+def of_no_person(user, *command, stdin=""):
+    """Runs a command in a session such as cron opens."""
+    return Session(user, *command, kind="background").go(stdin)
 
 
 def in_the_background(user, *command):

@@ -8,6 +8,7 @@ import json
 import os
 import pathlib
 import re
+import types
 
 import sessions
 from snippets import AFTER_A_KEY, ONE_FIELD, SIMPLE, SSHD, STRICT, TOUCH, service
@@ -223,23 +224,38 @@ def a_stranger_on_ssh_locks_nobody_out_of_the_console():
         equal((status, shown.splitlines()[-1]), (0, "pia"))
 
 
-def sshd_asks_for_a_code_after_a_key():
-    kim = person("kim")
-    key = pathlib.Path("/root/key-of-kim")
+def key_of(name):
+    """The options of ssh with a key that lets in as somebody."""
+    key = pathlib.Path(f"/root/key-of-{name}")
     run("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(key))
-    home = pathlib.Path("/home/kim/.ssh")
+    home = pathlib.Path(f"/home/{name}/.ssh")
     home.mkdir(mode=0o700)
     (home / "authorized_keys").write_text(key.with_suffix(".pub").read_text())
-    run("chown", "-R", "kim:kim", str(home))
+    run("chown", "-R", f"{name}:{name}", str(home))
+    return "-i", str(key)
+
+
+def sshd_asks_for_a_code_after_a_key():
+    kim, nofactor = person("kim"), types.SimpleNamespace(name="nofactor")
+    key, other_key = key_of("kim"), key_of("nofactor")
     settings = pathlib.Path(SSHD.splitlines()[0].removeprefix("# "))
     settings.write_text(SSHD)
+    contains(run("sshd", "-T", "-C", "user=kim,host=pc.example.org,addr=192.0.2.7"),
+             "authenticationmethods publickey,keyboard-interactive")
     with ServiceFile("sshd", service("sshd", AFTER_A_KEY)), Sshd() as sshd:
-        status, shown = sshd.log_in(kim, kim.code(), options=("-i", str(key)))
+        status, shown = sshd.log_in(kim, kim.code(), options=key)
         equal((status, shown.splitlines()[-1]), (0, "kim"))
         equal("assword" in shown, False)
-        equal(sshd.log_in(kim, kim.wrong(), options=("-i", str(key)))[0], 255)
+        equal(sshd.log_in(kim, kim.wrong(), options=key)[0], 255)
         equal(sshd.log_in(kim, kim.code())[0], 255)
+        status, shown = sshd.log_in(nofactor, options=other_key)
+        equal((status, shown.splitlines()[-1]), (0, "nofactor"))
+    # Without the key before it the stack asks for nothing, but where it denies whoever has no factor.
+    denies = AFTER_A_KEY.replace("pam_oathd.so", "pam_oathd.so deny_unenrolled")
     settings.unlink()
+    for stack, expected in [(AFTER_A_KEY, 0), (denies, 255)]:
+        with ServiceFile("sshd", service("sshd", stack)), Sshd("keyboard-interactive") as sshd:
+            equal((stack, sshd.log_in(nofactor)[0]), (stack, expected))
 
 
 def the_strict_stack_lets_a_correct_password_alone_cost_an_attempt():
@@ -270,9 +286,9 @@ def sudo_takes_each_documented_stack():
 
 
 def a_touch_lets_in_at_the_seat_alone():
-    def at_the_seat(who, *answers):
-        return sessions.at_the_seat("bob", "python3", "-B", "/cases/talk.py", "su", "-c", "id -un", who.name,
-                                    stdin="".join(f"{answer}\n" for answer in answers))[:2]
+    def at_the_seat(who, *answers, session=sessions.at_the_seat):
+        return session("bob", "python3", "-B", "/cases/talk.py", "su", "-c", "id -un", who.name,
+                       stdin="".join(f"{answer}\n" for answer in answers))[:2]
 
     card = ["--state", "/root/card-of-tia"]
     with Token(*card, "--touch", "always"):
@@ -284,6 +300,9 @@ def a_touch_lets_in_at_the_seat_alone():
         with ServiceFile("su", service("su", TOUCH)):
             status, shown = at_the_seat(tia, tia.password)
             equal((status, shown.splitlines()[-1], ASKS in shown), (0, "tia", False))
+            status, shown = at_the_seat(tia, tia.password, session=sessions.of_no_person)
+            equal((status == 0, "tia" in shown.splitlines()), (False, False))
+            contains(shown, "Only somebody at this host")
         with Sshd("keyboard-interactive") as sshd:
             status, shown = sshd.log_in(tia, tia.password, "")
             equal((status == 0, "tia" in shown.splitlines()), (False, False))
