@@ -1,13 +1,17 @@
 //! Calls over the system bus: blocking, each with a deadline, each reply read with care.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use dbus::arg::{AppendAll, Array, Dict, Iter, Variant};
 use dbus::channel::Channel;
 use dbus::strings::{BusName, Interface, Member, Path};
 use dbus::{Error, Message};
 
-use crate::ffi::leave_sigpipe_alone;
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::io::Errno;
+
+use crate::ffi::{leave_sigpipe_alone, socket};
+use crate::interrupt::Interrupt;
 use crate::outcome::{Failure, Unreached};
 
 /// Where the system bus listens. The environment is not asked: it belongs to whoever started the
@@ -50,26 +54,80 @@ impl Bus {
     /// Calls a method and waits for its answer.
     pub(crate) fn call(
         &self,
-        [destination, path, interface, member]: [&str; 4],
+        method: [&str; 4],
         arguments: impl AppendAll,
     ) -> Result<Message, Failure> {
-        let unfit = |_: String| Failure::Unreached(Unreached::Unintelligible);
-        let mut message = Message::method_call(
-            &BusName::new(destination).map_err(unfit)?,
-            &Path::new(path).map_err(unfit)?,
-            &Interface::new(interface).map_err(unfit)?,
-            &Member::new(member).map_err(unfit)?,
-        );
-        message.append_all(arguments);
+        let message = message(method, arguments)?;
         self.channel
             .send_with_reply_and_block(message, self.patience)
-            .map_err(|error| {
-                Failure::of(
-                    error.name().unwrap_or_default(),
-                    error.message().unwrap_or_default(),
-                )
-            })
+            .map_err(failure)
     }
+
+    /// The same, but an interrupt from the keyboard ends the wait.
+    pub(crate) fn call_until_interrupted(
+        &mut self,
+        method: [&str; 4],
+        arguments: impl AppendAll,
+    ) -> Result<Message, Failure> {
+        let Ok(interrupt) = Interrupt::hold() else {
+            return self.call(method, arguments);
+        };
+        let sent = self.channel.send(message(method, arguments)?);
+        let serial = sent.map_err(|()| Failure::Unreached(Unreached::NoBus))?;
+        self.channel.flush();
+        self.channel.set_watch_enabled(true);
+        let answer = self.answer_to(serial, &interrupt);
+        self.channel.set_watch_enabled(false);
+        answer
+    }
+
+    fn answer_to(&self, serial: u32, interrupt: &Interrupt) -> Result<Message, Failure> {
+        let end = Instant::now() + self.patience;
+        loop {
+            while let Some(mut message) = self.channel.pop_message() {
+                if message.get_reply_serial() == Some(serial) {
+                    let judged = message.as_result().map(drop).map_err(failure);
+                    return judged.map(|()| message);
+                }
+            }
+            let socket = socket(&self.channel).ok_or(Failure::Unreached(Unreached::NoBus))?;
+            let left = Timespec::try_from(end.saturating_duration_since(Instant::now()));
+            let mut waited = [
+                PollFd::new(&socket, PollFlags::IN),
+                PollFd::new(interrupt, PollFlags::IN),
+            ];
+            match poll(&mut waited, left.ok().as_ref()) {
+                Ok(0) => return Err(Failure::Unreached(Unreached::NoReply)),
+                Ok(_) if !waited[1].revents().is_empty() => return Err(Failure::Interrupted),
+                Ok(_) | Err(Errno::INTR) => {}
+                Err(_) => return Err(Failure::Unreached(Unreached::NoBus)),
+            }
+            // Whether the connection is lost is seen above.
+            let _ = self.channel.read_write(Some(Duration::ZERO));
+        }
+    }
+}
+
+fn message(
+    [destination, path, interface, member]: [&str; 4],
+    arguments: impl AppendAll,
+) -> Result<Message, Failure> {
+    let unfit = |_: String| Failure::Unreached(Unreached::Unintelligible);
+    let mut message = Message::method_call(
+        &BusName::new(destination).map_err(unfit)?,
+        &Path::new(path).map_err(unfit)?,
+        &Interface::new(interface).map_err(unfit)?,
+        &Member::new(member).map_err(unfit)?,
+    );
+    message.append_all(arguments);
+    Ok(message)
+}
+
+fn failure(error: Error) -> Failure {
+    Failure::of(
+        error.name().unwrap_or_default(),
+        error.message().unwrap_or_default(),
+    )
 }
 
 /// The record that an answer consists of.

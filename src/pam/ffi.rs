@@ -2,8 +2,10 @@
 #![allow(unsafe_code, reason = "PAM and libdbus are C libraries")]
 
 use std::ffi::{CStr, CString, c_char, c_int, c_void};
+use std::os::fd::BorrowedFd;
 use std::ptr;
 
+use dbus::channel::Channel;
 use pam::constants::PamResultCode;
 use pam::module::PamHandle;
 use zeroize::{Zeroize, Zeroizing};
@@ -61,6 +63,13 @@ unsafe extern "C" {
 pub(crate) fn leave_sigpipe_alone() {
     // SAFETY: the function takes a plain number and sets a flag of the library.
     unsafe { dbus_connection_set_change_sigpipe(0) };
+}
+
+/// The socket of a connection that is watched, to wait at; `None` where it is closed.
+pub(crate) fn socket(channel: &Channel) -> Option<BorrowedFd<'_>> {
+    // SAFETY: libdbus closes the socket when it reads or writes and the connection turns out to be
+    // lost, or with the connection: not while whoever borrowed it waits.
+    (channel.is_connected()).then(|| unsafe { BorrowedFd::borrow_raw(channel.watch().fd) })
 }
 
 /// Says something in the conversation of the program. What it answers is `None` where it answers

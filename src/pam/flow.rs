@@ -256,6 +256,7 @@ fn reason(failure: &Failure) -> String {
         Failure::Refused(error, _) => error.as_str().to_owned(),
         Failure::Unreached(reason) => format!("{reason:?}"),
         Failure::Unknown(name) => name.clone(),
+        Failure::Interrupted => "interrupted".to_owned(),
         Failure::Elsewhere => "the person is elsewhere".to_owned(),
     }
 }

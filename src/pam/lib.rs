@@ -11,6 +11,7 @@ mod conversation;
 mod entry;
 mod ffi;
 mod flow;
+mod interrupt;
 mod journal;
 mod kept;
 mod logind;

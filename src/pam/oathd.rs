@@ -104,10 +104,13 @@ impl Oathd for Verifier {
 
     fn presence(&mut self, allow_touch: bool) -> Result<Receipt, Failure> {
         let mut options = self.options();
-        if allow_touch {
-            options.insert("allow_touch".to_owned(), Variant(Box::new(true)));
+        if !allow_touch {
+            return read_receipt(&self.call("VerifyPresence", (self.account(), options))?);
         }
-        read_receipt(&self.call("VerifyPresence", (self.account(), options))?)
+        options.insert("allow_touch".to_owned(), Variant(Box::new(true)));
+        let arguments = (self.account(), options);
+        let method = [BUS_NAME, ROOT_PATH, VERIFIER_INTERFACE, "VerifyPresence"];
+        read_receipt(&self.bus.call_until_interrupted(method, arguments)?)
     }
 
     fn send(&mut self, channel: u32) -> Result<Sent, Failure> {

@@ -61,6 +61,8 @@ pub(crate) enum Failure {
     Unreached(Unreached),
     /// An error that nobody knows, by its name.
     Unknown(String),
+    /// Whoever was to touch the token interrupted the program.
+    Interrupted,
     /// A touch was not asked for: the person is not at this host.
     Elsewhere,
 }

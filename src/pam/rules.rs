@@ -31,7 +31,7 @@ pub(crate) enum Code {
     Denied,
     /// `PAM_AUTHINFO_UNAVAIL`
     Unavailable,
-    /// `PAM_CONV_ERR`: nobody could be asked.
+    /// `PAM_CONV_ERR`: nobody could be asked, or whoever was asked left.
     NoConversation,
     /// `PAM_SERVICE_ERR`: the service file is wrong.
     Misconfigured,
@@ -134,6 +134,7 @@ pub(crate) fn after(failure: &Failure) -> Ruling {
             Unreached::Busy => "oathd does too much for this user already. Try again.",
             Unreached::Unintelligible => "the answer of oathd makes no sense.",
         }),
+        Failure::Interrupted => Ruling::state(Code::NoConversation, "Interrupted."),
         Failure::Unknown(_) => unchecked("the answer of oathd makes no sense."),
     }
 }
@@ -293,6 +294,7 @@ mod tests {
             ])
             .prop_map(Failure::Unreached),
             "[a-zA-Z.]{0,20}".prop_map(Failure::Unknown),
+            Just(Failure::Interrupted),
             Just(Failure::Elsewhere),
         ]
     }

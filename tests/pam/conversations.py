@@ -611,6 +611,31 @@ class Conversations(unittest.TestCase):
         self.assertTrue(any(RECOVERY.encode() in part for part in left))
         self.assertFalse(any(REPLACEMENT.encode() in part for part in left))
 
+    def test_an_interrupt_ends_the_wait_for_a_touch(self):
+        for handler, end, status in (
+            # sudo takes notes of a signal and goes on; su has it as it is.
+            ("lambda *_: print('interrupted', flush=True)", ["interrupted", "tell tell PAM_CONV_ERR"], 0),
+            ("signal.SIG_DFL", [], -signal.SIGINT),
+        ):
+            (self.folder / "calls").write_text("")
+            login = (
+                "import json, signal, sys; from libpam import Login; "
+                f"signal.signal(signal.SIGINT, {handler}); "
+                "login = Login(json.loads(sys.argv[1]), 'alice', listens=False); "
+                "login.call('pam_authenticate'); print(*login.said)"
+            )
+            stack = json.dumps([self.line("presence service=held")])
+            process = subprocess.Popen(
+                ["/usr/bin/python3", "-B", "-c", login, stack], stdout=subprocess.PIPE, text=True, cwd=HERE
+            )
+            with process:
+                while len(self.calls("VerifyPresence")) < 2:
+                    self.assertIsNone(process.poll())
+                    os.sched_yield()
+                process.send_signal(signal.SIGINT)
+                self.assertEqual(process.stdout.read().splitlines(), end)
+            self.assertEqual(process.returncode, status)
+
     def test_many_logins_need_no_more_memory_than_some(self):
         def logins(count):
             for _ in range(count):

@@ -13,6 +13,7 @@ from gi.repository import Gio, GLib
 
 ADDRESS, FOLDER = sys.argv[1], Path(sys.argv[2])
 INTERFACES = Path(__file__).resolve().parents[2] / "dbus"
+HELD = {"service": "held", "allow_touch": True}
 REPLACEMENT = "7QQQ-QQQQ-QQQQ-QQQQ-QK"
 ERRORS = {
     "111111": ("WrongCode", "The code is wrong."),
@@ -165,6 +166,8 @@ def handle(_, __, path, interface, method, parameters, invocation):
             ]
             answer = GLib.Variant("(a(susso))", [rows])
         else:
+            if method == "VerifyPresence" and arguments[1] == HELD:
+                return  # Nobody touches the token.
             if method == "Verify":
                 record = verify(*arguments, fds)
             else:
