@@ -81,8 +81,8 @@ errors! {
         "Choose another name, or overwrite it with --force.";
     CredentialDamaged, Refused, "The credential is damaged on the token.",
         "Remove it and add it again from its account's page.";
-    Unsupported, Refused, "The token cannot do that.",
-        "`oathctl info` shows what this token offers.";
+    Unsupported, Refused, "That cannot be done.",
+        "The detail says why; `oathctl info` shows what a token offers.";
     InvalidName, BadInput, "The name does not fit.",
         "Issuer, name and period together take at most 64 bytes, and the name is not empty.";
     InvalidSecret, BadInput, "The secret is not a secret of an authenticator.",

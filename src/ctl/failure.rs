@@ -55,6 +55,16 @@ impl Failure {
         Failure::new(ExitCode::BadInput, name, message, remedy)
     }
 
+    /// A code was to be typed, or to come on standard input, and none did.
+    pub(crate) fn no_code() -> Failure {
+        Failure::new(
+            ExitCode::MoreNeeded,
+            "CodeRequired",
+            "No code was given.",
+            "Type one, or give it on standard input.",
+        )
+    }
+
     /// Whether this is a cause that oathd gave.
     pub(crate) fn is(&self, cause: ErrorName) -> bool {
         self.name == cause.as_str()

@@ -214,7 +214,7 @@ async fn a_channel_counts_when_its_code_came_back() {
     let id = added["channel"].as_u64().expect("a number");
     let confirm = format!("channel confirm {id}");
     desk.fails(&confirm, "12345678\n", 1, "WrongCode");
-    desk.fails(&confirm, "", 65, "InvalidResponse");
+    desk.fails(&confirm, "", 5, "CodeRequired");
     let listed = desk.json("channel list", "");
     let (kind, verified) = (&listed[0]["kind"], &listed[0]["verified"]);
     assert_eq!((kind, verified), (&"email".into(), &Value::Null));

@@ -156,7 +156,7 @@ async fn confirm(session: &Session, account: &str, id: u32) -> Result<bool, Fail
 async fn confirm_one(session: &Session, args: &ChannelIdArgs) -> Result<(), Failure> {
     let code = session.typed("The code that came: ")?;
     if code.is_empty() {
-        return Err(ErrorName::InvalidResponse.into());
+        return Err(Failure::no_code());
     }
     let accounts = session.client.accounts();
     let account = args.account.account.as_str();

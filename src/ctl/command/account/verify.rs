@@ -37,14 +37,7 @@ async fn response(session: &Session, args: &VerifyArgs) -> Result<ReceiptRecord,
     let question = "Code, or `?` for the ways that are open: ";
     let mut source = CodeSource::User;
     let receipt = proof::attempt(session, account, &options, &mut source, question).await?;
-    receipt.ok_or_else(|| {
-        Failure::new(
-            oathd_client::ExitCode::MoreNeeded,
-            "CodeRequired",
-            "No code was given.",
-            "Type one, or give it on standard input.",
-        )
-    })
+    receipt.ok_or_else(Failure::no_code)
 }
 
 /// The first channel that codes can be sent to.
