@@ -16,9 +16,9 @@ use oathd_token::transport::{Absence, Cards, Channel, ReaderWatch, Source, Trans
 use crate::desk::{Desk, SEED, named, refused, several};
 
 /// How long each of the slow commands takes: two of them are too much for one call.
-const SLOW: Duration = Duration::from_millis(1200);
+const SLOW: Duration = Duration::from_secs(3);
 
-const DEADLINE: Duration = Duration::from_secs(2);
+const DEADLINE: Duration = Duration::from_secs(5);
 
 /// Reads the names on a token.
 const LIST: u8 = 0xa1;

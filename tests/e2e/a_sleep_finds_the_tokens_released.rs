@@ -7,7 +7,6 @@
 use std::io::{PipeReader, Read};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
 
 use oathd_client::Client;
 use oathd_tests::world::{BOUND, CardSetup, User, World, eventually};
@@ -179,8 +178,7 @@ async fn a_wait_for_a_touch_holds_it_up_no_longer_than_logind_waits() {
     seat.turn(false).await;
     let _inhibitor = seat.inhibitor().await;
     // The token gives the touch up by itself, and nothing is stuck.
-    let bound = Duration::from_secs(25);
-    let ended = tokio::time::timeout(bound, waiting).await.unwrap().unwrap();
+    let ended = tokio::time::timeout(BOUND, waiting).await.unwrap().unwrap();
     ended.unwrap_err();
     let again = async || client.find_token("").await.ok();
     let token = eventually("the token", again).await.unwrap();

@@ -22,7 +22,7 @@ fn card(touch: Touch) -> CardOptions {
     CardOptions {
         serial: SERIAL,
         touch,
-        touch_timeout: Duration::from_millis(1_500),
+        touch_timeout: Duration::from_secs(3),
         ..CardOptions::default()
     }
 }

@@ -161,7 +161,7 @@ async fn a_client_that_leaves_takes_its_waiting_work_along() {
 
 #[tokio::test]
 async fn a_touch_that_nobody_waits_for_holds_the_token_no_longer_than_it_blinks() {
-    let near = touched_by_hand(Duration::from_millis(300)).await;
+    let near = touched_by_hand(Duration::from_secs(3)).await;
     let alice = near.client(User::Alice).await;
     let (token, connection) = (alice.find_token("").await.unwrap(), alice.connection());
     let code = tokio::spawn(async move { token.code("mail", true).await });

@@ -15,8 +15,9 @@ use crate::desk::{SEED, named};
 use crate::holder::{self, CAROL, SERVICE};
 use crate::near::Near;
 
-/// Shorter than the settings allow: nothing of what these tests do has a time of its own.
-const IDLE: Duration = Duration::from_millis(300);
+/// Shorter than the settings allow, and longer than a busy machine takes to let a program call an
+/// oathd that has just started.
+const IDLE: Duration = Duration::from_millis(1500);
 
 async fn with(idle_exit: Option<Duration>) -> Near {
     let config = Config {

@@ -92,7 +92,7 @@ fn commands(world: &mut World) -> u64 {
 
 #[tokio::test]
 async fn a_holder_is_waited_for_until_the_deadline() {
-    let (mut world, token) = world(1).await;
+    let (mut world, token) = world(3).await;
     token.add(SEED, &named("mail")).await.unwrap();
     for kind in ["exclusive", "transaction"] {
         let mut holder = hold(&world, kind);

@@ -22,7 +22,7 @@ use std::{env, fmt, io, thread};
 use pcsc::{Card, Context, Disposition, Protocols, ReaderState, Scope, ShareMode, State};
 
 /// How long `await` waits, in all.
-const BOUND: Duration = Duration::from_secs(20);
+const BOUND: Duration = Duration::from_secs(100);
 
 /// Shown by the runtime as it is.
 struct Failure(String);

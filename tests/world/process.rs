@@ -10,7 +10,7 @@ use rustix::process::{Pid, Signal, kill_process};
 use super::{BOUND, Failure, log, until, wait};
 
 /// How long a program may take to obey SIGTERM before it is killed.
-const GRACE: Duration = Duration::from_secs(5);
+const GRACE: Duration = Duration::from_secs(60);
 
 /// A program with its output in a log and its input open. Ended on drop, by its pid.
 #[derive(Debug)]

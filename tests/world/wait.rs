@@ -12,7 +12,7 @@ use super::Failure;
 
 /// How long anything in a world may take to start, to end or to notice: a bound against hanging,
 /// far above what any of it needs.
-pub const BOUND: Duration = Duration::from_secs(30);
+pub const BOUND: Duration = Duration::from_secs(120);
 
 /// Between two looks at a condition.
 const STEP: Duration = Duration::from_millis(3);
