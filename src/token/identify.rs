@@ -18,6 +18,9 @@ const OTP_AID: &[u8] = &[0xa0, 0x00, 0x00, 0x05, 0x27, 0x20, 0x01];
 /// The first firmware whose management application tells facts.
 const FACTS_SINCE: Version = Version::new(4, 1, 0);
 
+/// How often a page of facts is asked for.
+const FACTS_TRIES: u32 = 3;
+
 /// A token, identified.
 #[derive(Debug)]
 pub(crate) struct Identity {
@@ -118,12 +121,10 @@ fn management_facts(card: &mut Card<'_>) -> Result<Option<DeviceFacts>, TokenErr
     }
     let mut facts = unknown.clone();
     for page in 0..management::MAX_PAGES {
-        let Some(answer) = optional(card.ask(&management::read(page)))? else {
-            break;
-        };
-        facts = match management::parse(&answer, facts) {
-            Ok(facts) => facts,
-            Err(error) => {
+        facts = match facts_page(card, page, &facts)? {
+            None => break,
+            Some(Ok(facts)) => facts,
+            Some(Err(error)) => {
                 // Nothing that OATH needs is among them.
                 tracing::warn!(%error, "no facts from a token's management");
                 return Ok(Some(unknown));
@@ -134,6 +135,27 @@ fn management_facts(card: &mut Card<'_>) -> Result<Option<DeviceFacts>, TokenErr
         }
     }
     Ok(Some(facts))
+}
+
+/// What one page adds to what is known; `None` when the token has no such page. Asked for again where
+/// the answer makes no sense: a token that was disturbed once must not be without a serial until it
+/// is plugged in anew.
+fn facts_page(
+    card: &mut Card<'_>,
+    page: u8,
+    known: &DeviceFacts,
+) -> Result<Option<Result<DeviceFacts, ProtocolError>>, TokenError> {
+    let mut tries = 0;
+    loop {
+        tries += 1;
+        let Some(answer) = optional(card.ask(&management::read(page)))? else {
+            return Ok(None);
+        };
+        let facts = management::parse(&answer, known.clone());
+        if facts.is_ok() || tries == FACTS_TRIES {
+            return Ok(Some(facts));
+        }
+    }
 }
 
 fn select_oath(

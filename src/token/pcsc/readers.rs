@@ -18,19 +18,19 @@ use crate::transport::{Reader, ReaderWatch, TransportError, Waker};
 /// The library wakes up every minute in a wait without a limit, but not in one of this length.
 const LONG: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// pcscd's library tells that readers came or went by their number alone, as it is when a wait begins:
-/// one that comes between a look and the wait is not told. Where readers just changed, more is likely to
-/// follow at once (a key that is plugged in again), so the first wait ends by itself and is followed by
-/// another look.
-const SETTLING: Duration = Duration::from_secs(2);
+/// pcscd's library of version 1 tells that readers came or went by their number alone, as it is when a
+/// wait begins: one that comes between a look and the wait is not told. Where readers just changed, more is
+/// likely to follow at once (a key that is plugged in again), so the first waits end by themselves and are
+/// followed by another look.
+const SETTLING: [Duration; 2] = [Duration::from_secs(2), Duration::from_secs(6)];
 
 /// A cancellation that comes just before the wait begins is lost; so it is repeated at this distance
 /// until the wait has ended, at most so many times.
 const CANCEL_AGAIN: Duration = Duration::from_millis(5);
 const CANCEL_TIMES: u32 = 200;
 
-/// A reader that leaves between the list and its look fails the look at all others as well; so often
-/// it is repeated.
+/// A reader that leaves between the list and its look fails the look at all others as well, and one that
+/// comes while they are listed fails the list; so often it is repeated.
 const LOOKS: u32 = 5;
 
 /// The watch's end, shared with its waker.
@@ -83,8 +83,8 @@ pub(super) struct PcscReaders {
     /// How many cards other programs hold exclusively.
     exclusive: usize,
     stamp: u32,
-    /// The last look has found nothing new.
-    settled: bool,
+    /// How many waits have ended by themselves since a look found something new.
+    quiet: usize,
     end: Arc<End>,
 }
 
@@ -104,7 +104,7 @@ impl PcscReaders {
             told: None,
             exclusive: 0,
             stamp: hotplug_stamp(),
-            settled: false,
+            quiet: 0,
             end,
         };
         (watch, Arc::new(move || waking.bring_about(&cancelled)))
@@ -115,45 +115,41 @@ impl PcscReaders {
     fn look(&mut self) -> Result<Vec<Reader>, TransportError> {
         match until_known(|| self.look_once()) {
             Ok(()) => {}
-            Err(Error::UnknownReader) => {
-                self.settled = false;
+            Err(error) if is_amid_a_change(error) => {
+                self.quiet = 0;
                 return Ok(self.told.clone().unwrap_or_default());
             }
             Err(error) => return Err(failure(error)),
         }
-        for state in &mut self.states {
+        let readers = |state: &&mut ReaderState| state.name() != PNP_NOTIFICATION();
+        for state in self.states.iter_mut().filter(readers) {
             state.sync_current_state();
         }
         Ok(self.states.iter().filter_map(|s| self.reader(s)).collect())
     }
 
     fn look_once(&mut self) -> Result<(), Error> {
-        let names = match self.context.list_readers_owned() {
-            Ok(names) => names,
-            Err(Error::NoReadersAvailable) => Vec::new(),
-            Err(error) => return Err(error),
-        };
         let mut known: HashMap<CString, ReaderState> = self
             .states
             .drain(..)
             .map(|state| (state.name().to_owned(), state))
             .collect();
-        let plug = PNP_NOTIFICATION().to_owned();
-        self.states = names
-            .into_iter()
-            .chain([plug])
-            .map(|name| {
-                let state = known.remove(&name);
-                state.unwrap_or_else(|| ReaderState::new(name, State::UNAWARE))
-            })
-            .collect();
-        match self
-            .context
-            .get_status_change(Duration::ZERO, &mut self.states)
-        {
-            Ok(()) | Err(Error::Timeout) => Ok(()),
-            Err(error) => Err(error),
-        }
+        let mut state_of = |name: CString| {
+            let state = known.remove(&name);
+            state.unwrap_or_else(|| ReaderState::new(name, State::UNAWARE))
+        };
+        // The count of readers that came and went is read before they are listed: what comes later ends
+        // the next wait.
+        let mut plug = state_of(PNP_NOTIFICATION().to_owned());
+        at_once(&self.context, std::slice::from_mut(&mut plug))?;
+        plug.sync_current_state();
+        let names = match self.context.list_readers_owned() {
+            Ok(names) => names,
+            Err(Error::NoReadersAvailable) => Vec::new(),
+            Err(error) => return Err(error),
+        };
+        self.states = names.into_iter().map(state_of).chain([plug]).collect();
+        at_once(&self.context, &mut self.states)
     }
 
     fn reader(&self, state: &ReaderState) -> Option<Reader> {
@@ -170,9 +166,13 @@ impl PcscReaders {
     }
 
     fn wait(&mut self) -> Result<(), TransportError> {
-        let limit = if self.settled { LONG } else { SETTLING };
+        let limit = SETTLING.get(self.quiet).copied().unwrap_or(LONG);
         match self.context.get_status_change(limit, &mut self.states) {
-            Ok(()) | Err(Error::Timeout | Error::Cancelled | Error::UnknownReader) => Ok(()),
+            Ok(()) | Err(Error::Cancelled | Error::UnknownReader) => Ok(()),
+            Err(Error::Timeout) => {
+                self.quiet = self.quiet.saturating_add(1);
+                Ok(())
+            }
             Err(error) => Err(failure(error)),
         }
     }
@@ -190,14 +190,13 @@ impl ReaderWatch for PcscReaders {
             if self.end.wanted() {
                 return Ok(None);
             }
-            self.settled = true;
             let readers = self.look()?;
             let exclusive = |state: &&ReaderState| state.event_state().contains(State::EXCLUSIVE);
             let exclusive = self.states.iter().filter(exclusive).count();
             // A card that comes free may be one that could not be asked who it is.
             let freed = exclusive < std::mem::replace(&mut self.exclusive, exclusive);
             if freed || self.told.as_ref() != Some(&readers) {
-                self.settled = false;
+                self.quiet = 0;
                 self.told = Some(readers.clone());
                 return Ok(Some(readers));
             }
@@ -205,15 +204,28 @@ impl ReaderWatch for PcscReaders {
     }
 }
 
+/// Reads the states as they are.
+fn at_once(context: &Context, states: &mut [ReaderState]) -> Result<(), Error> {
+    match context.get_status_change(Duration::ZERO, states) {
+        Ok(()) | Err(Error::Timeout) => Ok(()),
+        Err(error) => Err(error),
+    }
+}
+
 /// Looks until every reader that was listed is still there, within bounds.
 fn until_known(mut look: impl FnMut() -> Result<(), Error>) -> Result<(), Error> {
     for _ in 1..LOOKS {
         match look() {
-            Err(Error::UnknownReader) => {}
+            Err(error) if is_amid_a_change(error) => {}
             outcome => return outcome,
         }
     }
     look()
+}
+
+/// Whether a look failed because a reader left or came meanwhile.
+fn is_amid_a_change(error: Error) -> bool {
+    matches!(error, Error::UnknownReader | Error::InsufficientBuffer)
 }
 
 /// Another number after anything was plugged in or out, or pcscd was started again, while nobody
@@ -240,13 +252,13 @@ fn hotplug_stamp() -> u32 {
 mod tests {
     use super::*;
 
-    /// What comes of looks that fail so often because a reader left, and how many they were.
-    fn looks(unknown: u32, then: Result<(), Error>) -> (Result<(), Error>, u32) {
+    /// What comes of looks that fail so often because of a change, and how many they were.
+    fn looks(failed: u32, change: Error, then: Result<(), Error>) -> (Result<(), Error>, u32) {
         let mut looks = 0;
         let outcome = until_known(|| {
             looks += 1;
-            match looks <= unknown {
-                true => Err(Error::UnknownReader),
+            match looks <= failed {
+                true => Err(change),
                 false => then,
             }
         });
@@ -254,12 +266,14 @@ mod tests {
     }
 
     #[test]
-    fn a_reader_that_leaves_during_a_look_costs_another_look_and_no_reader() {
-        for unknown in 0..LOOKS {
-            for then in [Ok(()), Err(Error::NoService)] {
-                assert_eq!(looks(unknown, then), (then, unknown + 1));
+    fn a_reader_that_changes_during_a_look_costs_another_look_and_no_reader() {
+        for change in [Error::UnknownReader, Error::InsufficientBuffer] {
+            for failed in 0..LOOKS {
+                for then in [Ok(()), Err(Error::NoService)] {
+                    assert_eq!(looks(failed, change, then), (then, failed + 1));
+                }
             }
+            assert_eq!(looks(u32::MAX, change, Ok(())), (Err(change), LOOKS));
         }
-        assert_eq!(looks(u32::MAX, Ok(())), (Err(Error::UnknownReader), LOOKS));
     }
 }
