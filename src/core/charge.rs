@@ -295,6 +295,22 @@ mod tests {
     }
 
     #[test]
+    fn something_new_opens_what_was_shut_and_forgets_nothing_else() {
+        let class = CallerClass::Remote;
+        let count = |failures| Charge { failures, last: 9 };
+        for (codes, after) in [(CAP, 0), (CAP - 1, CAP - 1)] {
+            let mut ledger = Ledger::default();
+            ledger.set(Family::Codes, class, count(codes));
+            ledger.set(Family::Recovery, class, count(CAP));
+            ledger.set(Family::Bypass, class, count(3));
+            ledger.reopen(Family::Codes);
+            let left = |family| ledger.get(family, class).failures;
+            let all = [Family::Codes, Family::Recovery, Family::Bypass].map(left);
+            assert_eq!(all, [after, CAP, 3]);
+        }
+    }
+
+    #[test]
     fn lifting_waits_forgets_no_failure() {
         let mut ledger = Ledger::default();
         tries(&mut ledger, 1_000, 1_100);

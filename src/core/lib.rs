@@ -61,6 +61,8 @@ mod watermark;
 mod way;
 
 #[cfg(test)]
+mod clock_tests;
+#[cfg(test)]
 mod lifetime_tests;
 #[cfg(test)]
 mod lockout_tests;

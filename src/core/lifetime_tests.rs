@@ -371,21 +371,18 @@ fn the_ways_in_are_told_in_their_order() {
 }
 
 #[test]
-fn days_of_grace_begin_at_a_time_that_can_be_believed() {
-    let mut account = Account::new("alice".parse().unwrap(), Some(1000));
-    let year = 365 * 86_400;
-    let doubtful = Moment {
-        clock: Trust::Doubtful,
-        ..Moment::at(START - year)
-    };
-    for (moment, since) in [
-        (doubtful, None),
-        (Moment::at(START + year), Some(START + year)),
-        (Moment::at(START), Some(START)),
-        (Moment::at(START + 1), Some(START)),
-        (doubtful, Some(START)),
-    ] {
-        account.meet_policy(moment);
-        assert_eq!(account.policy_since(), since);
-    }
+fn what_was_given_out_before_a_restore_is_not_given_again() {
+    let mut stand = Stand::enrolled(1000);
+    let backup = stand.account.clone();
+    let here = &mut stand.account;
+    let given = here.reserve_id();
+    here.end_grants();
+    let _ = here.issue_recovery_codes(&key(), &[[1; 10]; 10], START);
+    let mut restored = backup;
+    restored.outlive(here);
+    assert!(restored.reserve_id() > given);
+    assert_eq!(restored.generation(), here.generation());
+    let _ = restored.issue_recovery_codes(&key(), &[[2; 10]; 10], START);
+    let number = |account: &Account| account.recovery().unwrap().generation();
+    assert!(number(&restored) > number(here));
 }

@@ -339,3 +339,49 @@ fn an_attempt_that_was_not_looked_at_counts_for_nothing() {
         assert_eq!(failures(&stand, CallerClass::Remote), 0);
     }
 }
+
+/// Whatever is shut is told of, opens with what is bound anew, and where nothing is there to shut the
+/// count stays.
+#[test]
+fn what_is_shut_is_told_of_once() {
+    let class = CallerClass::Remote;
+    let families = [
+        Family::Codes,
+        Family::Presence,
+        Family::Recovery,
+        Family::OutOfBand,
+        Family::Bypass,
+    ];
+    let count = |account: &mut Account, family| {
+        let charged = account.ledger.charge(family, class, START);
+        assert!(charged.is_ok());
+    };
+    let mut stand = Stand::enrolled(1000);
+    let account = &mut stand.account;
+    let _ = account.issue_recovery_codes(&key(), &[[1; 10]; 10], START);
+    account
+        .add_channel(ChannelKind::Sms, "+491701234567", None)
+        .unwrap();
+    let root = Approver {
+        uid: 0,
+        in_group: false,
+        fresh_factor: false,
+    };
+    account
+        .open_rescue(root, "lost all", RescueRule::default(), true, START)
+        .unwrap();
+    let mut empty = Account::new("bob".parse().unwrap(), Some(1001));
+    for family in families {
+        count(account, family);
+        count(&mut empty, family);
+        let shut = account.shut(family, class);
+        assert_eq!(shut, Some(Event::Disabled { family, class }));
+        assert_eq!(account.ledger().get(family, class).failures, 0);
+        assert_eq!(empty.shut(family, class), None);
+        assert_eq!(empty.ledger().get(family, class).failures, 1);
+    }
+    let ways = account.open_ways(class, Moment::at(START), false);
+    assert!(ways.iter().all(|way| way.kind == OpenKind::Administrator));
+    let ways = account.open_ways(CallerClass::Console, Moment::at(START), false);
+    assert!(ways.len() > 1);
+}

@@ -104,6 +104,23 @@ fn imported_codes_work_once_and_importing_again_revives_none() {
     }
 }
 
+/// Where factors have codes of eight digits too, an imported code is counted as one of theirs.
+#[test]
+fn imported_codes_are_refused_where_recovery_codes_are_shut() {
+    let mut stand = Stand {
+        length: oathd_oath::Digits::Eight,
+        ..Stand::new(1000)
+    };
+    stand.enrol(1, TOTP, None, START - 60).unwrap();
+    let code = TypedDigits::parse("12345678").unwrap();
+    let (name, set) = stand.account.recovery_for_import();
+    let name = name.clone();
+    assert!(set.import_legacy(&key(), &name, &code, false, START));
+    set.disabled.insert(HERE);
+    assert!(!stand.accepts(HERE, "12345678", START));
+    assert!(stand.accepts(CallerClass::Remote, "12345678", START));
+}
+
 #[test]
 fn a_sent_code_is_for_the_class_that_asked_and_for_three_tries() {
     for (length, wrong) in [
@@ -145,6 +162,7 @@ fn a_sent_code_is_for_the_class_that_asked_and_for_three_tries() {
             "{wrong}"
         );
         assert!(!stand.accepts(remote, &text, START + 1), "once");
+        assert_eq!(stand.account.must_reenrol(), wrong < 3);
     }
 }
 
@@ -230,4 +248,53 @@ fn a_new_code_voids_the_one_before_and_none_of_another_class() {
         "nobody voids another's code"
     );
     assert!(!awaits(&stand, HERE));
+}
+
+/// Eight digits are counted as a code of a factor where one has such codes and is not shut to the
+/// class, else as the code that was sent.
+#[test]
+fn a_guess_at_a_sent_code_is_counted_as_one() {
+    use oathd_oath::Digits;
+    for (length, shut, family) in [
+        (Digits::Six, false, Family::OutOfBand),
+        (Digits::Eight, false, Family::Codes),
+        (Digits::Eight, true, Family::OutOfBand),
+    ] {
+        let mut stand = Stand {
+            length,
+            ..Stand::new(1000)
+        };
+        stand.enrol(1, TOTP, None, START - 60).unwrap();
+        // One that is shut says nothing about the others.
+        stand.length = Digits::Six;
+        stand.enrol(2, TOTP, None, START - 60).unwrap();
+        if shut {
+            stand.account.factors[0].codes_disabled.insert(HERE);
+        }
+        let added = stand
+            .account
+            .add_channel(ChannelKind::Sms, "+491701234567", None);
+        let (id, _) = added.unwrap();
+        let sent = stand
+            .account
+            .send_verification(id, HERE, START - 60, &key(), &[3; 8]);
+        let typed = TypedDigits::parse(sent.unwrap().reveal()).unwrap();
+        stand
+            .account
+            .verify_channel(id, &typed, START, &key())
+            .unwrap();
+        let sent = stand
+            .account
+            .send_login_code(id, HERE, START, &key(), &[4; 8]);
+        let wrong = if sent.unwrap().0.reveal() == "00000000" {
+            "11111111"
+        } else {
+            "00000000"
+        };
+        stand.attempt(HERE, wrong, START);
+        for counted in [Family::Codes, Family::OutOfBand, Family::Recovery] {
+            let failures = stand.account.ledger().get(counted, HERE).failures;
+            assert_eq!(failures, u16::from(counted == family), "{counted:?}");
+        }
+    }
 }
