@@ -4,7 +4,10 @@
 //! library describes every message at trace level, card libraries log APDUs: a filter set in haste
 //! must not be able to put a secret into the journal.
 
-use std::{io::IsTerminal, os::fd::AsFd};
+use std::{
+    io::{self, IsTerminal, Write},
+    os::fd::AsFd,
+};
 
 use tracing::{Level, Metadata, Subscriber};
 use tracing_journald::{Priority, PriorityMappings};
@@ -92,14 +95,26 @@ pub fn init(command_line: Option<&str>, configured: &str) -> Result<(), LogError
         }
         None => {
             let plain = tracing_subscriber::fmt::layer()
-                .with_writer(std::io::stderr)
-                .with_ansi(std::io::stderr().is_terminal());
+                .with_writer(io::stderr)
+                .with_ansi(io::stderr().is_terminal());
             tracing::subscriber::set_global_default(
                 tracing_subscriber::registry().with(capped(plain, filter)?),
             )
         }
     };
     outcome.map_err(|_| LogError::Taken)
+}
+
+/// Says on standard error why the process ends. That is a stream which the journal knows the unit of;
+/// of a message on its socket it finds out by the process, and may come too late for that.
+pub fn last_words(words: &str) {
+    let words = match stderr_is_the_journal() {
+        // Each line is an entry, with the priority of an error: sd-daemon(3).
+        true => format!("<3>{}", words.replace('\n', "\n<3>")),
+        false => format!("oathd: {words}"),
+    };
+    // A closed standard error changes nothing.
+    let _ = writeln!(io::stderr(), "{}", words.trim_end());
 }
 
 /// Puts the filter, and the cap on foreign crates, before a layer.
@@ -123,7 +138,7 @@ fn stderr_is_the_journal() -> bool {
     let Ok(stream) = std::env::var("JOURNAL_STREAM") else {
         return false;
     };
-    let Ok(status) = rustix::fs::fstat(std::io::stderr().as_fd()) else {
+    let Ok(status) = rustix::fs::fstat(io::stderr().as_fd()) else {
         return false;
     };
     stream == format!("{}:{}", status.st_dev, status.st_ino)
@@ -142,11 +157,11 @@ mod tests {
     struct Buffer(Arc<Mutex<Vec<u8>>>);
 
     impl Write for Buffer {
-        fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
             self.0.lock().unwrap().write(bytes)
         }
 
-        fn flush(&mut self) -> std::io::Result<()> {
+        fn flush(&mut self) -> io::Result<()> {
             Ok(())
         }
     }

@@ -1,11 +1,6 @@
 //! The program `oathd`: the service on real readers and the system's clock.
 
-use std::{
-    io::{self, Write},
-    path::PathBuf,
-    process::ExitCode,
-    sync::Arc,
-};
+use std::{io, path::PathBuf, process::ExitCode, sync::Arc};
 
 use clap::Parser;
 use oathd_daemon::{
@@ -72,11 +67,7 @@ fn main() -> ExitCode {
     match serve(arguments) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            match tracing::dispatcher::has_been_set() {
-                true => tracing::error!("cannot serve: {error}"),
-                // It was the log that could not be set up; a closed standard error changes nothing.
-                false => drop(writeln!(io::stderr(), "oathd: {error}")),
-            }
+            logging::last_words(&format!("cannot serve: {error}"));
             ExitCode::from(oathd_api::ExitCode::Unavailable as u8)
         }
     }
