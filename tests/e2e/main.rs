@@ -66,6 +66,7 @@ mod near;
 mod no_answer_of_an_account_is_written_down;
 mod no_image_of_a_process_is_left;
 mod no_secret_is_written_down;
+mod no_seed_stays_in_memory;
 mod no_secret_of_an_account_is_written_down;
 mod nonsense_from_a_token_is_named;
 mod oathctl_asks_for_what_is_left_open;
