@@ -46,9 +46,11 @@ pub(super) fn rules(facts: &Facts) -> Vec<Finding> {
                 "oathd is not installed here.",
                 "`apt install oathd`",
             ),
-            Some(unit) if unit.active == "failed" => {
-                Finding::problem("service", "oathd was started and ended by itself.", JOURNAL)
-            }
+            Some(unit) if unit.active == "failed" => Finding::problem(
+                "service",
+                "oathd was started and ended by itself.",
+                format!("{JOURNAL} `/usr/libexec/oathd --check` reads its settings alone."),
+            ),
             _ => Finding::problem("service", what, remedy),
         });
     }
