@@ -1,5 +1,6 @@
 """Proves that oathd-deliver starts by a call of oathd or root alone, as a user of its own, with the
-network and without what oathd keeps; that it sends, and that it leaves when it is idle."""
+network and without what oathd keeps; that it sends, that a password comes to it as a credential of
+systemd, and that it leaves when it is idle."""
 
 import json
 import pathlib
@@ -20,6 +21,18 @@ MESSAGES = pathlib.Path("/run/oathd-deliver/messages")
 def process():
     """The process of oathd-deliver, or 0."""
     return int(unit("oathd-deliver.service", "MainPID")["MainPID"])
+
+
+def extended(text):
+    """Ends it, and writes or, with None, takes away an extension of its unit."""
+    folder = pathlib.Path("/run/systemd/system/oathd-deliver.service.d")
+    folder.mkdir(parents=True, exist_ok=True)
+    file = folder / "test.conf"
+    file.unlink(missing_ok=True)
+    if text is not None:
+        file.write_text(f"[Service]\n{text}\n")
+    run("systemctl", "daemon-reload")
+    run("systemctl", "stop", "oathd-deliver.service")
 
 
 def root_starts_it():
@@ -64,20 +77,24 @@ def oathd_sends_by_it():
     run("oathctl", "channel", "confirm", str(channel["channel"]), "--account", "lee", stdin=sent[-1] + "\n")
 
 
+def a_password_comes_as_a_credential():
+    # As its documentation says.
+    sealed, inside = "/etc/credstore.encrypted/oathd-deliver.smtp", "/run/credentials/oathd-deliver.service/smtp"
+    run("systemd-creds", "encrypt", "--name=smtp", "--tpm2-pcrs=", "-", sealed, stdin="the password")
+    extended(f"LoadCredentialEncrypted=smtp:{sealed}")
+    run(*CHECK)
+    equal(run("cat", inside, user="oathd-deliver"), "the password")
+    equal(outcome("cat", inside, user="ada").returncode, 1)
+    extended(None)
+
+
 def it_leaves_when_it_is_idle():
-    folder = pathlib.Path("/run/systemd/system/oathd-deliver.service.d")
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / "idle.conf").write_text(
-        "[Service]\nExecStart=\nExecStart=/usr/libexec/oathd-deliver --idle-exit 1\n")
-    run("systemctl", "daemon-reload")
-    run("systemctl", "stop", "oathd-deliver.service")
+    extended("ExecStart=\nExecStart=/usr/libexec/oathd-deliver --idle-exit 1")
     run(*CHECK)
     until(lambda: unit("oathd-deliver.service", "ActiveState", "Result") ==
           {"ActiveState": "inactive", "Result": "success"}, "its end")
     run(*CHECK)
-    (folder / "idle.conf").unlink()
-    run("systemctl", "daemon-reload")
-    run("systemctl", "stop", "oathd-deliver.service")
+    extended(None)
     SETTINGS.unlink()
     stop()
 
@@ -87,5 +104,6 @@ CASES = [
     others_do_not_reach_it,
     it_has_the_network_and_no_view_of_the_state,
     oathd_sends_by_it,
+    a_password_comes_as_a_credential,
     it_leaves_when_it_is_idle,
 ]
