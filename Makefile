@@ -160,6 +160,7 @@ install: programs
 	install -Dm644 packaging/pam-configs/oathd* -t '$(SHARE)/pam-configs'
 	install -Dm644 $(ASSETS)/*.5.gz docs/man/*.5 -t '$(SHARE)/man/man5'
 	install -Dm644 docs/man/*.8 -t '$(SHARE)/man/man8'
+	install -Dm644 docs/*.md -t '$(SHARE)/doc/oathd'
 
 clean:
 	$(SUDO) rm -rf target/system target/vm
