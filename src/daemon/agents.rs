@@ -17,7 +17,7 @@ use tokio::{
 use zbus::{Connection, OwnedFd, OwnedObjectPath, names::OwnedUniqueName};
 use zeroize::Zeroizing;
 
-use crate::{error::Error, identity::Caller, secret_fd};
+use crate::{identity::Caller, secret_fd};
 
 /// How many agents one uid may have at once.
 const AGENTS_PER_UID: usize = 8;
@@ -158,14 +158,15 @@ impl Agents {
     }
 
     /// Asks the uid's agent for a token's password. `None` where there is no agent, or its user
-    /// declined, or did nothing until `deadline`.
+    /// declined, or did nothing until `deadline`, or what came is no secret: a caller is not told what
+    /// an agent does wrong.
     pub(crate) async fn password(
         &self,
         uid: u32,
         details: AgentRequest,
         attempt: u32,
         deadline: Instant,
-    ) -> Result<Option<Zeroizing<Vec<u8>>>, Error> {
+    ) -> Option<Zeroizing<Vec<u8>>> {
         let details = AgentRequest {
             attempt: Some(attempt),
             ..details
@@ -184,20 +185,21 @@ impl Agents {
             );
             let Ok(answer) = timeout_at(deadline, call).await else {
                 shown.end("timed-out");
-                return Ok(None);
+                return None;
             };
             shown.reason = None;
             let answer = match answer {
                 Ok(answer) => answer,
                 Err(error) if is_absence(&error) => continue,
-                Err(_) => return Ok(None),
+                Err(_) => return None,
             };
-            let Ok(fd) = answer.body().deserialize::<OwnedFd>() else {
-                return Ok(None);
-            };
-            return Ok(Some(secret_fd::read(&fd)?));
+            let fd = answer.body().deserialize::<OwnedFd>().ok()?;
+            let password = secret_fd::read(&fd);
+            return password
+                .inspect_err(|error| tracing::warn!(%error, "an agent gave no password"))
+                .ok();
         }
-        Ok(None)
+        None
     }
 
     /// The agents of a uid, in the order in which they are asked.
@@ -285,6 +287,7 @@ mod tests {
     enum Answer {
         Never,
         Declined,
+        Empty,
         Typed,
     }
 
@@ -303,6 +306,7 @@ mod tests {
             match self.answer {
                 Answer::Never => std::future::pending().await,
                 Answer::Declined => Err(fdo::Error::Failed("declined".into())),
+                Answer::Empty => Ok(OwnedFd::from(secret_fd::create(b"").unwrap())),
                 Answer::Typed => Ok(OwnedFd::from(secret_fd::create(b"password").unwrap())),
             }
         }
@@ -355,7 +359,7 @@ mod tests {
             let deadline = Instant::now() + PASSWORD_WAIT;
             let details = AgentRequest::default();
             let asked = self.agents.password(1, details, 1, deadline);
-            asked.await.unwrap()
+            asked.await
         }
     }
 
@@ -386,6 +390,12 @@ mod tests {
         let request = told.strip_prefix("shown ").unwrap();
         shown.end("done");
         assert_eq!(desk.heard.recv().await.unwrap(), format!("done {request}"));
+    }
+
+    #[tokio::test]
+    async fn what_is_no_secret_is_no_answer() {
+        let desk = desk(Answer::Empty, &[]).await;
+        assert!(desk.password().await.is_none());
     }
 
     #[tokio::test]

@@ -227,7 +227,7 @@ impl Service {
             let Some(password) = self
                 .agents
                 .password(call.caller.uid, request, attempt, deadline)
-                .await?
+                .await
             else {
                 return Ok(false);
             };
