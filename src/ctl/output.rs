@@ -40,7 +40,8 @@ fn unwritable(error: &dyn std::error::Error) -> Failure {
 
 /// Whether to colour standard output.
 pub(crate) fn colours(when: When) -> bool {
-    let wanted = std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
+    let wanted = std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
+        && std::env::var_os("TERM").is_none_or(|terminal| terminal != "dumb");
     match when {
         When::Always => true,
         When::Never => false,
