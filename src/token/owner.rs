@@ -31,7 +31,8 @@ use crate::{
 /// How often a card that another program holds exclusively is tried.
 const RETRY: Duration = Duration::from_millis(100);
 
-/// How often an operation begins again after another program reset the card.
+/// How often an operation begins again after another program reset the card, and how often a card is
+/// asked who it is.
 const ATTEMPTS: u32 = 3;
 
 /// What overtakes every request.
@@ -173,7 +174,12 @@ impl Owner {
             if let Err(error) = begun {
                 found = Err(error.into());
             }
-            if !matches!(found, Err(TokenError::Interrupted)) {
+            // A card that failed may do better at once, and who only watches asks no second time.
+            let again = match &found {
+                Ok(_) | Err(TokenError::Busy | TokenError::Removed) => false,
+                Err(error) => !matches!(error, TokenError::ServiceUnavailable { .. }),
+            };
+            if !again {
                 break;
             }
         }
