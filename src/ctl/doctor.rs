@@ -13,6 +13,7 @@ mod policy;
 mod scdaemon;
 mod service;
 mod settings;
+mod ssh;
 mod state;
 
 use oathd_client::{DiagnosisRecord, StatusRecord};
@@ -124,13 +125,15 @@ pub(crate) struct Facts {
     pub(crate) synchronised: Option<bool>,
     /// The logins of this host.
     pub(crate) logins: Option<logins::Logins>,
+    /// sshd lets in by a key alone.
+    pub(crate) ssh_key_suffices: bool,
     /// The account of the user who asks.
     pub(crate) status: Option<StatusRecord>,
 }
 
 /// Applies every rule, in the order in which one rests on another.
 pub(crate) fn examine(facts: &Facts) -> Vec<Finding> {
-    let rules: [fn(&Facts) -> Vec<Finding>; 11] = [
+    let rules: [fn(&Facts) -> Vec<Finding>; 12] = [
         host::rules,
         service::rules,
         settings::rules,
@@ -142,6 +145,7 @@ pub(crate) fn examine(facts: &Facts) -> Vec<Finding> {
         keys::rules,
         account::rules,
         logins::rules,
+        ssh::rules,
     ];
     rules.iter().flat_map(|rule| rule(facts)).collect()
 }

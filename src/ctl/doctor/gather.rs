@@ -31,6 +31,7 @@ pub(crate) async fn gather(global: Global) -> Facts {
         scdaemon: host.scdaemon,
         hidepid: host.hidepid,
         logins: host.logins,
+        ssh_key_suffices: host.ssh_key_suffices,
         ..Facts::default()
     };
     match opened {

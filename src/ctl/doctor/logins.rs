@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{Facts, Finding, Verdict, listed};
+use super::{Facts, Finding, Verdict, listed, ssh};
 use crate::output::harmless;
 use crate::pam_stack::Line;
 use crate::pam_stack::run::{self, is_first_factor};
@@ -100,6 +100,8 @@ pub(super) fn rules(facts: &Facts) -> Vec<Finding> {
     if found.iter().all(|finding| finding.verdict == Verdict::Note) {
         let names = asking.iter().map(|login| login.name.as_str());
         let names = names.filter(|name| WAYS_IN.contains(name));
+        let passed = ssh::suffices_where_it_should_not(facts);
+        let names = names.filter(|name| !passed || *name != "sshd");
         found.insert(
             0,
             Finding::ok(
@@ -165,7 +167,7 @@ fn of_stack(service: &str, lines: &[Line]) -> Vec<(Verdict, String, String)> {
         let (kind, first) = match service {
             "sshd" => (
                 Verdict::Note,
-                "See that `sshd -T` shows `authenticationmethods publickey,keyboard-interactive`",
+                "See that `sshd -T` shows `AuthenticationMethods publickey,keyboard-interactive`",
             ),
             _ => (Verdict::Problem, "Put the line of the password before"),
         };

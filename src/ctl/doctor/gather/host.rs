@@ -7,6 +7,7 @@ use super::soon;
 use crate::command::pam;
 use crate::doctor::logins::{Login, Logins};
 use crate::doctor::scdaemon::{Scdaemon, settings};
+use crate::doctor::ssh;
 use crate::pam_stack;
 
 /// What was found.
@@ -15,6 +16,7 @@ pub(super) struct Host {
     pub(super) scdaemon: Option<Scdaemon>,
     pub(super) hidepid: Option<String>,
     pub(super) logins: Option<Logins>,
+    pub(super) ssh_key_suffices: bool,
     pub(super) has_agent: bool,
     /// What was not read in time.
     pub(super) late: Vec<&'static str>,
@@ -40,18 +42,20 @@ const AGENTS: [&str; 5] = [
 /// Looks. What hangs – a home that is on a server which is gone, say – is left to its thread, which the
 /// end of the program takes along, and named.
 pub(super) async fn look() -> Host {
-    let (processes, gnupg, hidepid, logins, on_trial) = tokio::join!(
+    let (processes, gnupg, hidepid, logins, on_trial, sshd) = tokio::join!(
         apart(processes),
         apart(gnupg),
         apart(hidden),
         apart(services),
         apart(pam::on_trial),
+        apart(sshd),
     );
     let late = [
         ("/proc", processes.is_none() || hidepid.is_none()),
         ("What GnuPG is set to", gnupg.is_none()),
         ("What PAM is set to, in /etc/pam.d,", logins.is_none()),
         ("What systemd has enabled", on_trial.is_none()),
+        ("What sshd is set to", sshd.is_none()),
     ];
     let own = rustix::process::getuid().as_raw();
     let processes = processes.unwrap_or_default();
@@ -66,6 +70,7 @@ pub(super) async fn look() -> Host {
             on_trial: on_trial.unwrap_or(false),
             ..logins
         }),
+        ssh_key_suffices: sshd.is_some_and(|files| ssh::key_suffices(&files)),
         has_agent: processes
             .iter()
             .any(|(name, uid)| *uid == own && is_agent(name)),
@@ -91,6 +96,19 @@ fn is_agent(name: &str) -> bool {
 /// How `/proc` hides processes, where it does.
 fn hidden() -> Option<String> {
     hidepid(&fs::read_to_string("/proc/self/mounts").ok()?)
+}
+
+/// The settings of sshd. Debian's file includes those of the folder before it sets anything itself.
+fn sshd() -> Vec<String> {
+    let entries = fs::read_dir("/etc/ssh/sshd_config.d").into_iter().flatten();
+    let paths = entries.flatten().map(|entry| entry.path());
+    let mut files: Vec<_> = paths
+        .filter(|path| path.extension().is_some_and(|kind| kind == "conf"))
+        .collect();
+    files.sort();
+    files.push(PathBuf::from("/etc/ssh/sshd_config"));
+    let texts = files.iter().map(fs::read_to_string);
+    texts.filter_map(Result::ok).collect()
 }
 
 /// The services of PAM.

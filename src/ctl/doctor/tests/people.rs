@@ -91,7 +91,7 @@ fn a_stack_that_can_be_passed_is_told_once_with_all_that_share_it() {
     );
     let after_a_key = "auth required pam_oathd.so\nauth required pam_permit.so";
     finds("pam", Problem, "password before", stacks(after_a_key));
-    finds("pam", Note, "authenticationmethods", |facts| {
+    finds("pam", Note, "AuthenticationMethods", |facts| {
         logins(facts).services = vec![login("sshd", after_a_key)];
     });
     finds("pam", Problem, "libpam-oathd", |facts| {
@@ -119,4 +119,22 @@ fn a_stack_that_can_be_passed_is_told_once_with_all_that_share_it() {
         .iter()
         .all(|finding| finding.check == "factor")
     );
+}
+
+#[test]
+fn a_key_that_lets_in_by_ssh_is_told_where_ssh_should_ask() {
+    let by_key = |facts: &mut Facts| {
+        facts.ssh_key_suffices = true;
+        logins(facts).services.push(login("sshd", COMMON));
+    };
+    finds("pam", Note, "AuthenticationMethods", by_key);
+    let mut facts = well();
+    by_key(&mut facts);
+    let found = examine(&facts);
+    let ok = found
+        .iter()
+        .find(|found| found.check == "pam" && found.verdict == Verdict::Ok);
+    let told = "Nobody comes past the second factor at sudo.";
+    assert_eq!(ok.unwrap().finding, told);
+    assert_eq!(after(|facts| facts.ssh_key_suffices = true), []);
 }
