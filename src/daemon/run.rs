@@ -1,6 +1,10 @@
 //! The life of the service, from the bus connection to its end.
 
-use std::{path::PathBuf, sync::Arc, time::Duration};
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
 
 use oathd_api::names::BUS_NAME;
 use oathd_token::{Entropy, Event, Hub, Settings, transport::Source};
@@ -105,47 +109,8 @@ pub async fn run(
     authorizer: Option<Authorizer>,
     mut control: mpsc::Receiver<Control>,
 ) -> Result<(), RunError> {
-    let store = Store::open(&state)?;
-    let credentials = std::env::var_os("CREDENTIALS_DIRECTORY").map(PathBuf::from);
-    let random = Arc::clone(&sources.random);
-    let vault = Vault::load(&store, &state, credentials.as_deref(), random).await?;
-    let vault = Arc::new(vault);
-    let (random, clock) = (Arc::clone(&sources.random), Arc::clone(&sources.clock));
-    let keyring = Keyring::open(store.clone(), Arc::clone(&vault), Arc::clone(&clock)).await?;
-    // The last that a start needs of the store: it may be found to be damaged from then on.
-    let ledger = Ledger::open(store, &state, random, clock).await?;
-    let connection = connect(&bus).await?;
-    let authorizer = match authorizer {
-        Some(authorizer) => authorizer,
-        None => authorizer_for(&bus, &connection).await?,
-    };
-    let random = Arc::clone(&sources.random);
-    let entropy: Entropy = Arc::new(move |buffer| random.fill(buffer));
-    let (hub, mut events) = Hub::new(
-        Arc::clone(&sources.tokens),
-        settings(&config),
-        Arc::clone(&entropy),
-    );
-    let accounts = Accounts::new(accounts::Parts {
-        ledger,
-        vault,
-        clock: Arc::clone(&sources.clock),
-        entropy: Arc::clone(&entropy),
-        connection: connection.clone(),
-        settings: config.accounts,
-    });
-    let service = Service::new(Parts {
-        accounts,
-        callers: Callers::new(&connection).await?,
-        connection: connection.clone(),
-        hub,
-        call_deadline: config.call_deadline,
-        clock: sources.clock,
-        entropy: Arc::clone(&entropy),
-        keyring,
-        authorizer,
-        settings_file: config.file,
-    });
+    let (service, mut events) = open(&bus, &state, &config, &sources, authorizer).await?;
+    let connection = &service.connection;
     bus::serve(&service).await?;
     notify::ready();
     tracing::info!(version = env!("CARGO_PKG_VERSION"), "ready");
@@ -157,11 +122,7 @@ pub async fn run(
             command = control.recv() => match command {
                 Some(Control::Reload(config)) => {
                     notify::reloading();
-                    let (hub, fresh) = Hub::new(
-                        Arc::clone(&sources.tokens),
-                        settings(&config),
-                        Arc::clone(&entropy),
-                    );
+                    let (hub, fresh) = hub(&sources, &config, &service.entropy);
                     service.replace_hub(hub, config.call_deadline).await;
                     service.accounts().take_up(config.accounts);
                     idle.set(idle::due(&service, config.idle_exit));
@@ -187,6 +148,60 @@ pub async fn run(
         }
     };
     drop(followers);
+    close(&service, outcome.is_ok()).await?;
+    outcome
+}
+
+/// Opens the state and the way to tokens and bus; nothing is served yet.
+async fn open(
+    bus: &Bus,
+    state: &Path,
+    config: &Config,
+    sources: &Sources,
+    authorizer: Option<Authorizer>,
+) -> Result<(Arc<Service>, mpsc::Receiver<Event>), RunError> {
+    let store = Store::open(state)?;
+    let credentials = std::env::var_os("CREDENTIALS_DIRECTORY").map(PathBuf::from);
+    let (random, clock) = (&sources.random, &sources.clock);
+    let vault = Vault::load(&store, state, credentials.as_deref(), Arc::clone(random)).await?;
+    let vault = Arc::new(vault);
+    let keyring = Keyring::open(store.clone(), Arc::clone(&vault), Arc::clone(clock)).await?;
+    // The last that a start needs of the store: it may be found to be damaged from then on.
+    let ledger = Ledger::open(store, state, Arc::clone(random), Arc::clone(clock)).await?;
+    let connection = connect(bus).await?;
+    let authorizer = match authorizer {
+        Some(authorizer) => authorizer,
+        None => authorizer_for(bus, &connection).await?,
+    };
+    let random = Arc::clone(random);
+    let entropy: Entropy = Arc::new(move |buffer| random.fill(buffer));
+    let (hub, events) = hub(sources, config, &entropy);
+    let accounts = Accounts::new(accounts::Parts {
+        ledger,
+        vault,
+        clock: Arc::clone(clock),
+        entropy: Arc::clone(&entropy),
+        connection: connection.clone(),
+        settings: config.accounts.clone(),
+    });
+    let service = Service::new(Parts {
+        accounts,
+        callers: Callers::new(&connection).await?,
+        connection,
+        hub,
+        call_deadline: config.call_deadline,
+        clock: Arc::clone(clock),
+        entropy,
+        keyring,
+        authorizer,
+        settings_file: config.file.clone(),
+    });
+    Ok((service, events))
+}
+
+/// Waits for what must not be cut in half, and gives everything back. `is_there` says whether the bus
+/// is.
+async fn close(service: &Arc<Service>, is_there: bool) -> Result<(), RunError> {
     notify::stopping();
     tracing::info!("stopping");
     let settled = async {
@@ -199,14 +214,14 @@ pub async fn run(
         tracing::warn!("work is left unfinished");
     }
     service.release().await;
-    if outcome.is_ok() {
-        connection.release_name(BUS_NAME).await?;
+    if is_there {
+        service.connection.release_name(BUS_NAME).await?;
         // The objects hold the connection and the store: neither ends before they are taken off.
         service.withdraw_all().await;
-        bus::retire(&service).await?;
-        connection.close().await?;
+        bus::retire(service).await?;
+        service.connection.clone().close().await?;
     }
-    outcome
+    Ok(())
 }
 
 async fn connect(bus: &Bus) -> zbus::Result<Connection> {
@@ -227,15 +242,16 @@ async fn authorizer_for(bus: &Bus, connection: &Connection) -> zbus::Result<Auth
     })
 }
 
-fn settings(config: &Config) -> Settings {
-    Settings {
+fn hub(sources: &Sources, config: &Config, entropy: &Entropy) -> (Hub, mpsc::Receiver<Event>) {
+    let settings = Settings {
         readers: config.readers.clone(),
         extra_aids: config.extra_aids.clone(),
         linger: config.linger,
         busy_deadline: config.busy_deadline,
         call_deadline: config.call_deadline,
         ..Settings::default()
-    }
+    };
+    Hub::new(Arc::clone(&sources.tokens), settings, Arc::clone(entropy))
 }
 
 /// Makes the bus follow what happened to a token.

@@ -117,7 +117,7 @@ impl Service {
         action: Action,
         token: Option<&Token>,
     ) -> Result<(), Error> {
-        let token = token.map(super::tokens::token_name);
+        let token = token.map(super::token_name);
         let details = token.as_deref().map(|token| ("token", token));
         self.authorize_for(call, action, details.as_slice()).await
     }

@@ -12,7 +12,7 @@ use oathd_api::{
 use oathd_oath::{Algorithm, CredentialId, Digits, Kind, Label, NewCredential, Period, Secret};
 use oathd_token::{AddOptions as Writing, Credential, Token, TokenError, Touch};
 
-use super::{Call, Service, TokenObject, slots::refuse_verifier, tokens::token_name};
+use super::{Call, Service, TokenObject, slots::refuse_verifier, token_name};
 use crate::{bus, error::Error};
 
 impl Service {

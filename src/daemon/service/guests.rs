@@ -10,7 +10,7 @@ use std::{
 };
 
 use tokio::sync::Notify;
-use zbus::names::OwnedUniqueName;
+use zbus::{OwnedObjectPath, names::OwnedUniqueName};
 
 use super::{Call, Service, TokenObject};
 use crate::{bus, error::Error, identity::Caller};
@@ -113,6 +113,19 @@ impl Service {
             }
             over.await;
         }
+    }
+
+    /// Registers an agent of `caller`'s until it leaves the bus.
+    pub(crate) fn register_agent(
+        self: &Arc<Self>,
+        caller: &Caller,
+        path: OwnedObjectPath,
+    ) -> Result<(), Error> {
+        if !self.agents.register(caller, path) {
+            return Err(Error::limits_exceeded("this user has too many agents"));
+        }
+        self.until_gone(caller)
+            .inspect_err(|_| self.agents.unregister_all(caller))
     }
 
     /// Drops all that is kept of a caller once it has left the bus. Called after it was put where it

@@ -9,6 +9,7 @@ mod access;
 mod call;
 mod codes;
 mod credentials;
+mod description;
 mod diagnosis;
 mod guests;
 mod passwords;
@@ -29,8 +30,9 @@ use tokio::sync::RwLock;
 
 pub(crate) use call::{Call, Options, no_options};
 pub(crate) use credentials::{kind_words, new_credential};
+pub(crate) use description::{kind, token_name};
 pub(crate) use presence::presence_id;
-pub(crate) use tokens::{Alarm, TokenObject, kind, token_name};
+pub(crate) use tokens::{Alarm, TokenObject};
 
 use crate::{
     accounts::Accounts, agents::Agents, authority::Authorizer, clock::Clock, identity::Callers,
