@@ -14,12 +14,12 @@ use oathd_api::wire::administration::{ImportAccountsOptions, LeftRecord, Restore
 use oathd_api::wire::verifier::VerifyOptions;
 use oathd_client::Client;
 use oathd_daemon::clock::ManualClock;
-use oathd_daemon::config::{Config, Realm};
 use oathd_oath::{Algorithm, Digits, Secret, code};
 use oathd_tests::world::User;
 
 use crate::desk::{cause, refused};
 use crate::near::Near;
+use crate::till::settings;
 
 const NOW: u64 = 1_700_000_010;
 const SEED: &[u8; 20] = b"a seed in plain text";
@@ -35,13 +35,7 @@ struct Shop {
 impl Shop {
     /// One account with a counting token, and one with recovery codes.
     async fn open() -> Shop {
-        let mut config = Config::default();
-        let realm = Realm::of(User::Alice.uid());
-        config
-            .accounts
-            .realms
-            .insert("shop".parse().unwrap(), realm);
-        let near = Near::at(&Arc::new(ManualClock::new(NOW)), config).await;
+        let near = Near::at(&Arc::new(ManualClock::new(NOW)), settings()).await;
         let root = near.client(User::Root).await;
         let shop = Shop { near, root };
         let hex = data_encoding::HEXLOWER.encode(SEED);

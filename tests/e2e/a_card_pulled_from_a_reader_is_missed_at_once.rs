@@ -7,7 +7,7 @@
 use oathd_client::{Client, Error, ErrorName, Token};
 use oathd_tests::world::{CardSetup, User, World, eventually};
 
-use crate::desk::{SEED, cause, named, touched};
+use crate::desk::{SEED, cause, meanwhile, named, touched};
 
 /// More commands than any call here sends.
 const MOST: u32 = 12;
@@ -108,11 +108,9 @@ async fn during_a_wait_for_a_touch() {
         let log = world.card(0).process().log();
         log.contains("touch-awaited").then_some(())
     };
-    tokio::select! {
-        biased;
-        early = &mut code => panic!("{early:?}"),
-        waits = eventually("the wait for a touch", awaited) => waits.unwrap(),
-    }
+    meanwhile(&mut code, eventually("the wait for a touch", awaited))
+        .await
+        .unwrap();
     world.card(0).remove().unwrap();
     assert_eq!(cause(code.await), ErrorName::TokenRemoved);
     let listed = put_back(&mut world, &client).await.credentials(false).await;

@@ -7,9 +7,10 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use oathd_api::ErrorName;
-use oathd_client::{AddOptions, Client, Token};
+use oathd_client::{Client, Token};
 use oathd_tests::world::{CardSetup, User, World, eventually};
 
+use crate::desk::named;
 use crate::dice::Dice;
 
 const PASSWORD: &[u8] = b"correct horse";
@@ -54,10 +55,7 @@ async fn with_mail() -> World {
     world.insert_card(CardSetup::default()).unwrap();
     world.start_oathd(&[]).unwrap();
     let root = token(&world).await;
-    let mail = AddOptions {
-        name: Some("mail".into()),
-        ..AddOptions::default()
-    };
+    let mail = named("mail");
     root.add(b"12345678901234567890", &mail).await.unwrap();
     world
 }

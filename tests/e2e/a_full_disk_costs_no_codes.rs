@@ -4,9 +4,10 @@
 //! Does not prove: that it starts on a full disk.
 
 use oathd_api::ErrorName;
-use oathd_client::{AddOptions, Client, Token};
+use oathd_client::{Client, Token};
 use oathd_tests::world::{CardSetup, User, World, eventually};
 
+use crate::desk::named;
 use crate::near::error;
 
 const PASSWORD: &[u8] = b"correct horse";
@@ -46,10 +47,7 @@ async fn what_cannot_be_kept_is_said_and_codes_go_on() {
     );
     world.start_oathd(&[]).unwrap();
     let root = token(&world).await;
-    let mail = AddOptions {
-        name: Some("mail".into()),
-        ..AddOptions::default()
-    };
+    let mail = named("mail");
     root.add(b"12345678901234567890", &mail).await.unwrap();
     root.set_password(PASSWORD, false).await.unwrap();
 

@@ -5,9 +5,10 @@
 //! Does not prove: that keys are sealed at rest, which the canary test and the vault's own do.
 
 use oathd_api::ErrorName;
-use oathd_client::{AddOptions, Event, Events};
+use oathd_client::{Event, Events};
 use oathd_tests::world::User;
 
+use crate::desk::named;
 use crate::near::{Near, error};
 
 const PASSWORD: &[u8] = b"correct horse";
@@ -18,10 +19,7 @@ const PASSWORD_REQUIRED: &str = ErrorName::PasswordRequired.as_str();
 async fn locked_by_alice() -> Near {
     let near = Near::with_a_token().await;
     let token = near.token(User::Alice).await;
-    let mail = AddOptions {
-        name: Some("mail".into()),
-        ..AddOptions::default()
-    };
+    let mail = named("mail");
     token.add(b"12345678901234567890", &mail).await.unwrap();
     token.set_password(PASSWORD, false).await.unwrap();
     near

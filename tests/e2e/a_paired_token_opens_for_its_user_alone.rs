@@ -9,6 +9,7 @@ use oathd_card::Fault;
 use oathd_client::{AddOptions, Token};
 use oathd_tests::world::{User, eventually};
 
+use crate::desk::named;
 use crate::near::{Near, error};
 use crate::raw::is_busy;
 
@@ -19,10 +20,7 @@ const PASSWORD_REQUIRED: &str = ErrorName::PasswordRequired.as_str();
 /// A token with one credential.
 async fn with_mail() -> Near {
     let near = Near::with_a_token().await;
-    let mail = AddOptions {
-        name: Some("mail".into()),
-        ..AddOptions::default()
-    };
+    let mail = named("mail");
     let token = near.token(User::Alice).await;
     token.add(b"12345678901234567890", &mail).await.unwrap();
     near

@@ -5,7 +5,7 @@
 
 use oathd_client::{CredentialQuery, ErrorName};
 
-use crate::desk::{Desk, SEED, SERIAL, cause, named, several, touched};
+use crate::desk::{Desk, SEED, SERIAL, cause, meanwhile, named, several, touched};
 
 #[tokio::test]
 async fn another_token_is_served() {
@@ -34,11 +34,7 @@ async fn another_token_is_served() {
         client.find_token("").await.unwrap_err();
         assert!(desk.card(0).status().awaiting_touch);
     };
-    tokio::select! {
-        biased;
-        early = &mut code => panic!("{early:?}"),
-        () = others => {}
-    }
+    meanwhile(&mut code, others).await;
     desk.touch(0).await;
     code.await.unwrap();
 }
@@ -62,11 +58,7 @@ async fn a_search_over_all_tokens_leaves_it_out() {
         client.find_credentials(&all),
     );
     tokio::pin!(code, alone, all);
-    tokio::select! {
-        biased;
-        early = &mut code => panic!("{early:?}"),
-        () = desk.touch_request(0) => {}
-    }
+    meanwhile(&mut code, desk.touch_request(0)).await;
     let found = tokio::select! {
         biased;
         early = &mut code => panic!("{early:?}"),
@@ -100,11 +92,7 @@ async fn a_call_without_a_touch_overtakes_one_with() {
     let second = token.code("second", true);
     let plain = token.code("plain", false);
     tokio::pin!(first, second, plain);
-    tokio::select! {
-        biased;
-        early = &mut first => panic!("{early:?}"),
-        () = desk.touch_request(0) => {}
-    }
+    meanwhile(&mut first, desk.touch_request(0)).await;
     // Both are sent while the first waits; a later call that has been answered tells that they
     // have arrived.
     let arrived = async {
@@ -140,11 +128,7 @@ async fn what_is_given_up_behind_a_touch_is_never_done() {
     token.codes(false).await.unwrap();
     let code = token.code("mail", true);
     tokio::pin!(code);
-    tokio::select! {
-        biased;
-        early = &mut code => panic!("{early:?}"),
-        () = desk.touch_request(0) => {}
-    }
+    meanwhile(&mut code, desk.touch_request(0)).await;
     let before = desk.memory(0);
     let commands = desk.card(0).status().commands;
     let more = named("more");

@@ -11,13 +11,13 @@ use oathd_api::wire::administration::{ImportAccountsOptions, ImportRow};
 use oathd_api::wire::verifier::VerifyOptions;
 use oathd_client::Client;
 use oathd_daemon::clock::ManualClock;
-use oathd_daemon::config::{Config, Realm};
 use oathd_daemon::secret_fd;
 use oathd_oath::{Algorithm, Digits, Secret, code};
 use oathd_tests::world::User;
 
 use crate::desk::{cause, refused};
 use crate::near::Near;
+use crate::till::settings;
 
 /// A time at which a step of 30 s begins.
 const NOW: u64 = 1_700_000_010;
@@ -33,14 +33,8 @@ struct Shop {
 
 impl Shop {
     async fn open() -> Shop {
-        let mut config = Config::default();
-        let realm = Realm::of(User::Alice.uid());
-        config
-            .accounts
-            .realms
-            .insert("shop".parse().unwrap(), realm);
         let clock = Arc::new(ManualClock::new(NOW));
-        let near = Near::at(&clock, config).await;
+        let near = Near::at(&clock, settings()).await;
         Shop {
             root: near.client(User::Root).await,
             service: near.client(User::Alice).await,

@@ -76,6 +76,18 @@ pub(crate) fn cause<T: std::fmt::Debug>(answer: Result<T, Error>) -> ErrorName {
     refused(answer).0
 }
 
+/// What comes while a call goes on that does not end before.
+pub(crate) async fn meanwhile<T: std::fmt::Debug, R>(
+    call: impl Future<Output = T>,
+    coming: impl Future<Output = R>,
+) -> R {
+    tokio::select! {
+        biased;
+        early = call => panic!("{early:?}"),
+        came = coming => came,
+    }
+}
+
 /// The next event that `wanted` takes.
 pub(crate) async fn next<T>(events: &mut Events, wanted: impl Fn(Event) -> Option<T>) -> T {
     let next = async {

@@ -3,9 +3,10 @@
 //! says: nobody is served with another's key, and nobody who holds the right key is refused.
 //! Does not prove: anything about calls at the same time, or about tokens that are pulled.
 
-use oathd_client::{AddOptions, Error, Token};
+use oathd_client::{Error, Token};
 use oathd_tests::world::User;
 
+use crate::desk::named;
 use crate::dice::Dice;
 use crate::near::Near;
 
@@ -195,10 +196,7 @@ async fn users(near: &Near) -> Vec<Token> {
 async fn every_call_answers_what_the_model_says() {
     let mut near = Near::with_a_token().await;
     let mut tokens = users(&near).await;
-    let mail = AddOptions {
-        name: Some("mail".into()),
-        ..AddOptions::default()
-    };
+    let mail = named("mail");
     tokens[0].add(b"12345678901234567890", &mail).await.unwrap();
     let (mut dice, mut model, mut history) = (Dice::new(), Model::default(), Vec::new());
     let mut refusals = 0;

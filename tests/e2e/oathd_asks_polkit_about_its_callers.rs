@@ -7,6 +7,8 @@
 use oathd_client::{AddOptions, Client, Error, ErrorName, Token};
 use oathd_tests::world::{CardSetup, User, World, eventually};
 
+use crate::desk::named;
+
 const RULES: &str = r#"
     polkit.addRule(function(action, subject) {
         var listing = action.id == "org.oathd.oathd1.list-credentials";
@@ -97,10 +99,7 @@ async fn a_rule_for_one_token_holds_for_that_one() {
     };
     let (own, other) = (found(serials[0]).await, found(serials[1]).await);
     let seed = b"12345678901234567890";
-    let mail = AddOptions {
-        name: Some("mail".into()),
-        ..AddOptions::default()
-    };
+    let mail = named("mail");
     let both = [own.clone(), other.clone()];
     assert_refused(alice.add_to(&both, seed, &mail).await);
     assert_refused(alice.add_to(&both[1..], seed, &mail).await);

@@ -9,7 +9,7 @@ use std::fs;
 use oathd_client::{Client, ErrorName, Event, Token};
 use oathd_tests::world::{CardSetup, User, World, eventually};
 
-use crate::desk::{SEED, cause, named, next, touched};
+use crate::desk::{SEED, cause, meanwhile, named, next, touched};
 
 fn setup() -> CardSetup {
     CardSetup {
@@ -124,11 +124,9 @@ async fn a_call_under_way_ends_with_it() {
         let log = world.card(0).process().log();
         log.contains("touch-awaited").then_some(())
     };
-    tokio::select! {
-        biased;
-        early = &mut code => panic!("{early:?}"),
-        waits = eventually("the wait for a touch", awaited) => waits.unwrap(),
-    }
+    meanwhile(&mut code, eventually("the wait for a touch", awaited))
+        .await
+        .unwrap();
     world.crash_pcscd().unwrap();
     assert_eq!(cause(code.await), ErrorName::ServiceUnavailable);
     world.start_pcscd().unwrap();

@@ -16,7 +16,7 @@ use oathd_tests::world::{CardSetup, Program, User, World, eventually};
 use rustix::fs::{CWD, FileType, Mode, mknodat};
 use serde_json::Value;
 
-use crate::desk::{Desk, SEED, named, touched};
+use crate::desk::{Desk, SEED, meanwhile, named, touched};
 use crate::near::{Near, error};
 
 /// What pcscd registers where it asks polkit about its clients.
@@ -300,11 +300,7 @@ async fn a_doctor_takes_no_touch_from_anybody() {
     token.add(SEED, &named("more")).await.unwrap();
     let code = token.code("mail", true);
     tokio::pin!(code);
-    tokio::select! {
-        biased;
-        early = &mut code => panic!("{early:?}"),
-        () = desk.touch_request(0) => {}
-    }
+    meanwhile(&mut code, desk.touch_request(0)).await;
     tokio::select! {
         biased;
         early = &mut code => panic!("{early:?}"),

@@ -6,9 +6,9 @@
 use std::fs;
 
 use oathd_api::ErrorName;
-use oathd_client::AddOptions;
 use oathd_tests::world::User;
 
+use crate::desk::named;
 use crate::near::{Near, error};
 
 const PASSWORD: &[u8] = b"correct horse";
@@ -26,10 +26,7 @@ const ACCIDENTS: [(&str, Option<&[u8]>); 4] = [
 async fn without_it_codes_are_for_those_who_type() {
     let mut near = Near::with_a_token().await;
     let alice = near.token(User::Alice).await;
-    let mail = AddOptions {
-        name: Some("mail".into()),
-        ..AddOptions::default()
-    };
+    let mail = named("mail");
     alice.add(b"12345678901234567890", &mail).await.unwrap();
     alice.set_password(PASSWORD, true).await.unwrap();
     let key = near.world.path("state/vault.key");
