@@ -93,14 +93,16 @@ async fn all(
         left_out.push(LeftOut::new(&token, failure).await);
     }
     if found.credentials.is_empty() {
-        // An empty token is an answer; no token is none.
-        let tokens = session.tokens().await?;
-        if let Some(only) = left_out.pop() {
-            return Err(match tokens.len() {
-                1 => only.failure,
-                _ => only.into_failure(),
+        let tokens = session.tokens().await;
+        if let Some(one) = left_out.pop() {
+            return Err(match tokens {
+                Ok(tokens) if tokens.len() > 1 => one.into_failure(),
+                // The only one, which may have gone meanwhile.
+                _ => one.failure,
             });
         }
+        // An empty token is an answer; no token is none.
+        tokens?;
     }
     Ok((found.credentials, left_out))
 }
