@@ -20,11 +20,14 @@ SECONDS = 120
 STEP = 30
 # How long a code is accepted at least after it was given, in seconds.
 MARGIN = 15
+# What Ctrl+C types.
+INTERRUPT = "\x03"
 
 
 def talk(command, answers, user=None):
-    """Runs a command on a terminal of its own, as somebody, and answers its hidden questions in turn.
-    Gives its status and what stood on the terminal. With no answer left it is hung up."""
+    """Runs a command on a terminal of its own, as somebody, and answers its hidden questions in turn;
+    an interrupt answers the wish for a touch. Gives its status and what stood on the terminal. With no
+    answer left it is hung up."""
     answers = list(answers)
     process, terminal = pty.fork()
     if process == 0:
@@ -34,7 +37,8 @@ def talk(command, answers, user=None):
     shown, since, end = b"", 0, time.monotonic() + SECONDS
     ended, status = 0, 0
     while True:
-        asks = shown[since:].rstrip().endswith(b":")
+        interrupts = answers[:1] == [INTERRUPT]
+        asks = shown[since:].rstrip().endswith(b"when it blinks." if interrupts else b":")
         ready, _, _ = select.select([terminal], [], [], 0.05 if asks else SECONDS)
         if ready:
             try:
@@ -48,7 +52,7 @@ def talk(command, answers, user=None):
                 time.sleep(0.05)
                 continue
         # What is typed before typing is hidden would be thrown away.
-        if not asks or termios.tcgetattr(terminal)[3] & termios.ECHO:
+        if not asks or not interrupts and termios.tcgetattr(terminal)[3] & termios.ECHO:
             if not asks or time.monotonic() > end:
                 os.kill(process, 9)
                 os.waitpid(process, 0)
@@ -57,7 +61,8 @@ def talk(command, answers, user=None):
         since = len(shown)
         if not answers:
             break
-        os.write(terminal, answers.pop(0).encode() + b"\n")
+        answer = answers.pop(0)
+        os.write(terminal, (answer if interrupts else f"{answer}\n").encode())
     os.close(terminal)
     if not ended:
         _, status = os.waitpid(process, 0)

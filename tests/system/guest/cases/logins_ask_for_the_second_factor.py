@@ -13,7 +13,7 @@ import types
 import sessions
 from snippets import AFTER_A_KEY, ONE_FIELD, SIMPLE, SSHD, STRICT, TOUCH, service
 from system import Token, contains, equal, oathctl, outcome, run, stop, unit, until
-from talk import Person, make_user, talk
+from talk import INTERRUPT, Person, make_user, talk
 
 COMMON = pathlib.Path("/etc/pam.d/common-auth")
 ASKS = "Second factor (? for help): "
@@ -240,8 +240,8 @@ def sshd_asks_for_a_code_after_a_key():
     key, other_key = key_of("kim"), key_of("nofactor")
     settings = pathlib.Path(SSHD.splitlines()[0].removeprefix("# "))
     settings.write_text(SSHD)
-    contains(run("sshd", "-T", "-C", "user=kim,host=pc.example.org,addr=192.0.2.7"),
-             "authenticationmethods publickey,keyboard-interactive")
+    methods = run("sshd", "-T", "-C", "user=kim,host=pc.example.org,addr=192.0.2.7")
+    contains(methods.lower(), "authenticationmethods publickey,keyboard-interactive")
     with ServiceFile("sshd", service("sshd", AFTER_A_KEY)), Sshd() as sshd:
         status, shown = sshd.log_in(kim, kim.code(), options=key)
         equal((status, shown.splitlines()[-1]), (0, "kim"))
@@ -293,7 +293,7 @@ def a_touch_lets_in_at_the_seat_alone():
     card = ["--state", "/root/card-of-tia"]
     with Token(*card, "--touch", "always"):
         oathctl("pair")
-        tia = person("tia", options=("--verifier", "12345678"))
+        tia = person("tia", "sudo", ("--verifier", "12345678"))
         # By the profile, with nothing but Enter, and by the stack that asks for nothing.
         status, shown = at_the_seat(tia, tia.password, "")
         equal((status, shown.splitlines()[-1]), (0, "tia"))
@@ -303,6 +303,11 @@ def a_touch_lets_in_at_the_seat_alone():
             status, shown = at_the_seat(tia, tia.password, session=sessions.of_no_person)
             equal((status == 0, "tia" in shown.splitlines()), (False, False))
             contains(shown, "Only somebody at this host")
+        # Where the helper of the agent is in no session, that of its user counts.
+        _, shown, _ = sessions.at_the_seat(
+            "tia", "python3", "-B", "/cases/talk.py", "/cases/ask-with-agent",
+            "org.oathd.oathd1.change-account", stdin=f"{tia.password}\n\n")
+        contains(shown, "status 0")
         with Sshd("keyboard-interactive") as sshd:
             status, shown = sshd.log_in(tia, tia.password, "")
             equal((status == 0, "tia" in shown.splitlines()), (False, False))
@@ -312,6 +317,12 @@ def a_touch_lets_in_at_the_seat_alone():
             ServiceFile("su", service("su", TOUCH)):
         status, shown = at_the_seat(tia, tia.password)
         equal((status == 0, "tia" in shown.splitlines()), (False, False))
+    with Token(*card, "--touch", "never"), ServiceFile("sudo", service("sudo", TOUCH)):
+        status, shown, _ = sessions.at_the_seat(
+            "tia", "python3", "-B", "/cases/talk.py", "sudo", "-k", "id", "-un",
+            stdin=f"{tia.password}\n{INTERRUPT}\n")
+        equal((status == 0, "root" in shown.splitlines()), (False, False))
+        contains(shown, "Interrupted.")
 
 
 def a_locker_of_the_user_takes_both_in_one_field():
