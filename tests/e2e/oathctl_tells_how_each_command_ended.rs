@@ -168,6 +168,46 @@ fn a_query_that_fits_one_gives_its_code_and_others_say_why_not() {
     fails(&world, &long, SEED, 65, "InvalidName");
 }
 
+/// The first document of a section of the reference.
+fn documented(section: &str) -> Value {
+    let page = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/oathctl-json.md");
+    let page = std::fs::read_to_string(page).unwrap();
+    let after = page.split(&format!("\n## {section}\n")).nth(1).unwrap();
+    // A block of its own, or what stands between backquotes.
+    let start = after.find("{\"").unwrap();
+    let document = serde_json::Deserializer::from_str(&after[start..]);
+    document.into_iter().next().unwrap().unwrap()
+}
+
+#[test]
+fn what_is_told_has_the_keys_that_are_documented() {
+    let world = world(1);
+    let added = json(&world, "add GitHub:me", SEED);
+    succeeds(&world, "add Other:me", SEED);
+    let export = "otpauth://totp/One:me?secret=GEZDGNBVGY3TQOJQ\n";
+    for (section, told) in [
+        ("`add`", &added[0]),
+        ("`tokens`, `info`", &json(&world, "tokens", "")[0]),
+        ("`tokens`, `info`", &json(&world, "info", "")),
+        ("`list`", &json(&world, "list", "")[0]),
+        ("`code`", &json(&world, "code", "")[0]),
+        ("`code`", &json(&world, "code -s github", "")),
+        ("`import`", &json(&world, "import --yes -", export)[0]),
+        ("`rename`, `remove`", &json(&world, "rename other A:b", "")),
+        ("`password …`, `pair`, `reset`", &json(&world, "pair", "")),
+        (
+            "`password …`, `pair`, `reset`",
+            &json(&world, "password clear", ""),
+        ),
+    ] {
+        let keys = |document: &Value| -> Vec<String> {
+            let keys = document.as_object().unwrap().keys();
+            keys.cloned().collect()
+        };
+        assert_eq!(keys(told), keys(&documented(section)), "{section}");
+    }
+}
+
 #[test]
 fn a_password_locks_until_it_is_given() {
     let world = world(1);
