@@ -143,17 +143,14 @@ impl Login<'_> {
                 (End::without_receipt(Code::Wrong, "help"), true)
             }
             Response::Send(channel) => (self.send(channel), true),
-            Response::Nothing => {
-                let outcome = if self.offers("presence") && self.oathd.person_is_here() {
-                    self.touch(TOUCH)
-                } else {
-                    Err(Failure::Refused(
-                        ErrorName::InvalidResponse,
-                        Details::default(),
-                    ))
-                };
+            Response::Nothing if self.offers("presence") && self.oathd.person_is_here() => {
+                let outcome = self.touch(TOUCH);
                 self.end(outcome)
             }
+            Response::Nothing | Response::NoCode => self.end(Err(Failure::Refused(
+                ErrorName::InvalidResponse,
+                Details::default(),
+            ))),
             Response::Code(code) => {
                 let outcome = self.oathd.verify(&code);
                 self.end(outcome)

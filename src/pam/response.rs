@@ -3,6 +3,9 @@
 
 use crate::secret::Secret;
 
+/// Symbols of the shortest code that has letters: fewer are nobody's code.
+const WITH_LETTERS: usize = 16;
+
 /// A typed answer.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Response {
@@ -14,6 +17,8 @@ pub(crate) enum Response {
     Send(Option<u32>),
     /// Something that oathd judges.
     Code(Secret),
+    /// No code whatever oathd knows. It may be the password, so it goes nowhere.
+    NoCode,
 }
 
 impl Response {
@@ -28,13 +33,20 @@ impl Response {
         match text.get(..4) {
             Some(word) if word.eq_ignore_ascii_case("send") => match text[4..].trim() {
                 "" => Self::Send(None),
-                id => id
-                    .parse()
-                    .map_or_else(|_| Self::Code(Secret::new(text)), |id| Self::Send(Some(id))),
+                id => id.parse().map_or(Self::NoCode, |id| Self::Send(Some(id))),
             },
-            _ => Self::Code(Secret::new(text)),
+            _ if may_be_code(text) => Self::Code(Secret::new(text)),
+            _ => Self::NoCode,
         }
     }
+}
+
+/// Whether a code may look like this: digits, or letters and digits; in groups or not.
+fn may_be_code(text: &str) -> bool {
+    let symbols = text.chars().filter(char::is_ascii_alphanumeric).count();
+    let mut others = text.chars().filter(|c| !c.is_ascii_alphanumeric());
+    let has_letters = text.contains(|c: char| c.is_ascii_alphabetic());
+    others.all(|c| c == '-' || c.is_whitespace()) && (!has_letters || symbols >= WITH_LETTERS)
 }
 
 #[cfg(test)]
@@ -52,14 +64,24 @@ mod tests {
         assert_eq!(read(" ? "), Response::Help);
         assert_eq!(read("send"), Response::Send(None));
         assert_eq!(read("Send 2"), Response::Send(Some(2)));
-        assert_eq!(read("send x"), Response::Code(Secret::new("send x")));
+        assert_eq!(read("send x"), Response::NoCode);
         assert_eq!(read(" 123456 "), Response::Code(Secret::new("123456")));
     }
 
     proptest! {
         #[test]
-        fn digits_and_recovery_codes_always_reach_oathd(code in "[0-9]{6,8}|[0-9A-Z]{4}(-[0-9A-Z]{4}){3}-[0-9A-Z]{2}") {
+        fn digits_and_printed_codes_always_reach_oathd(
+            code in "[0-9]{6,8}( [0-9]{6,8})?|[0-9A-Za-z]{4}([-\\s]?[0-9A-Za-z]{4}){3}[- ]?[0-9A-Z]{1,2}",
+        ) {
+            // `send` with a number behind it is no code.
+            prop_assume!(!matches!(read(&code), Response::Send(_)));
             prop_assert_eq!(read(&code), Response::Code(Secret::new(&code)));
+        }
+
+        #[test]
+        fn a_password_stays_here(password in "[a-z][0-9A-Za-z]{0,14}|\\PC{0,40}[!-,./:-@]\\PC{0,40}") {
+            prop_assume!(!matches!(read(&password), Response::Help | Response::Send(_)));
+            prop_assert_eq!(read(&password), Response::NoCode);
         }
 
         #[test]
