@@ -22,7 +22,7 @@ use rustix::{
     io::Errno,
 };
 use writer::Writer;
-pub(crate) use writer::{Abort, Extent};
+pub(crate) use writer::{Abort, Extent, REHEARSAL};
 
 /// The database, inside the state folder.
 pub(crate) const DATABASE: &str = "oathd.db";

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use super::Ledger;
-use crate::store::StoreError;
+use crate::store::{REHEARSAL, StoreError};
 
 /// How the state is.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -19,10 +19,9 @@ pub struct Condition {
 impl Ledger {
     /// Writes something on trial, and says how the state is.
     pub async fn condition(&self) -> Condition {
-        // Random, because SQLite does not write what is there already.
-        let sql = "INSERT OR REPLACE INTO meta (key, value) VALUES ('rehearsal', randomblob(8))";
         let store = &self.0.store;
-        let trial = store.write(|connection| connection.execute(sql, ())).await;
+        let trial = store.write(|connection| connection.execute(REHEARSAL, ()));
+        let trial = trial.await;
         Condition {
             folder: self.0.folder.clone(),
             trial: trial.map(drop),

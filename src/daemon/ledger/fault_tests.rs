@@ -21,16 +21,18 @@ const CHILD: &str = "ledger::fault_tests::child";
 const STARTER: &str = "ledger::fault_tests::starter";
 const STATE: &str = "OATHD_TEST_STATE";
 const ROOM: &str = "OATHD_TEST_ROOM";
+const ABRUPT: &str = "OATHD_TEST_ABRUPT";
 
 /// How many changes the child makes one after the other.
 const CHANGES: usize = 3;
 
-/// Calls of the kernel, and how they fail.
-const FAULTS: &[(&str, &str)] = &[
-    ("pwrite64", "ENOSPC"),
-    ("pwrite64", "EIO"),
-    ("pwrite64", "EROFS"),
-    ("fsync,fdatasync", "EIO"),
+/// Calls of the kernel, how they fail, and whether the process then ends without closing the store.
+const FAULTS: &[(&str, &str, bool)] = &[
+    ("pwrite64", "ENOSPC", false),
+    ("pwrite64", "EIO", false),
+    ("pwrite64", "EROFS", false),
+    ("fsync,fdatasync", "EIO", false),
+    ("fsync,fdatasync", "EIO", true),
 ];
 
 /// What one change leaves: the account's generation rises, and an entry is written.
@@ -74,6 +76,9 @@ fn child() {
         limit(None);
         // In one go, so that the fault of a write is never that of the telling.
         std::io::stdout().write_all(told.as_bytes()).unwrap();
+        if std::env::var_os(ABRUPT).is_some() {
+            std::process::exit(0);
+        }
     });
 }
 
@@ -155,7 +160,7 @@ fn runtime() -> tokio::runtime::Runtime {
 
 #[test]
 fn a_fault_at_any_write_denies_one_change_and_loses_none() {
-    for (call, error) in FAULTS {
+    for (call, error, abrupt) in FAULTS {
         let mut refused = 0;
         for nth in 1.. {
             let mut stand = runtime().block_on(prepared());
@@ -165,7 +170,8 @@ fn a_fault_at_any_write_denies_one_change_and_loses_none() {
                     .args(["-f", "-qq", "-o"])
                     .arg(&log)
                     .arg(format!("--trace={call}"))
-                    .arg(format!("--inject={call}:error={error}:when={nth}")),
+                    .arg(format!("--inject={call}:error={error}:when={nth}"))
+                    .envs(abrupt.then_some((ABRUPT, "1"))),
                 stand.dir.path(),
             );
             refused += runtime().block_on(fits(&mut stand, &told));

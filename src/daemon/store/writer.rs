@@ -20,6 +20,11 @@ const QUEUE: usize = 256;
 /// How much work one COMMIT may hold.
 const GROUP: usize = 64;
 
+/// Writes something, and nothing that anybody reads. It is random, because SQLite does not write what is
+/// there already.
+pub(crate) const REHEARSAL: &str =
+    "INSERT OR REPLACE INTO meta (key, value) VALUES ('rehearsal', randomblob(8))";
+
 /// Tells a caller its outcome, once the fate of the COMMIT is known.
 type Answer = Box<dyn FnOnce(Result<(), StoreError>) + Send>;
 
@@ -205,6 +210,9 @@ fn work_off(mut connection: Connection, path: &Path, mut jobs: mpsc::Receiver<Jo
         let committed = group.commit(&mut connection, path, first);
         if let Err(error) = &committed {
             tracing::error!(%error, "the state was not written");
+            // What reached the journal of it would be taken up by a start after a crash: this takes its
+            // place. If it fails too, the next COMMIT does.
+            let _ = connection.execute(REHEARSAL, ());
         }
         for answer in answers {
             answer(committed.clone());
