@@ -234,7 +234,9 @@ mod tests {
         let second = stand.enrol(2, TOTP, None, START).unwrap();
         let text = stand.code(first, START / 30);
         assert!(stand.accepts(CallerClass::Console, &text, START));
+        let granted = stand.account.generation();
         stand.account.remove_factor(first).unwrap();
+        assert!(stand.account.generation() > granted);
         let remembers = |number| {
             let seed = fingerprint(&key(), &seed(number));
             stand.account.remembers_seed(&seed)
@@ -257,7 +259,9 @@ mod tests {
             stand.account.suspend_factor(FactorId(9), START),
             Err(FactorError::Unknown)
         );
+        let granted = stand.account.generation();
         stand.account.suspend_factor(id, START).unwrap();
+        assert!(stand.account.generation() > granted);
         assert!(stand.account.must_reenrol() && stand.account.is_enrolled());
         let text = stand.code(id, START / 30);
         assert!(!stand.accepts(CallerClass::Console, &text, START));

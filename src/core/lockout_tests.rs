@@ -89,8 +89,15 @@ fn who_enrols_after_a_flood_is_not_shut_out() {
         u32::from(CAP),
         "an account without a factor is like any other"
     );
+    let ledger = &mut stand.account.ledger;
+    for day in 0..CAP.into() {
+        let charged = ledger.charge(Family::Presence, class, START + 86_400 * day);
+        assert!(charged.is_ok());
+    }
     let now = (end / 30 + 200) * 30;
     stand.enrol(1, TOTP, None, now).unwrap();
+    let presence = stand.account.ledger().get(Family::Presence, class);
+    assert_eq!(presence.failures, 0);
     assert!(fresh(&mut stand, class, now + 60));
 }
 

@@ -207,7 +207,9 @@ fn a_rescue_ends_in_a_new_enrolment() {
         RescueError::None
     );
     let (code, _) = stand.account.issue_bypass(&key(), &[8; 10], now).unwrap();
+    let granted = stand.account.generation();
     let judged = stand.try_at(HERE, &code.reveal(), Moment::at(now));
+    assert!(stand.account.generation() > granted);
     assert!(
         matches!(judged.outcome, Outcome::Accepted(ref a) if a.must_reenrol && a.way == Way::Bypass)
     );
