@@ -2,8 +2,8 @@
 
 use std::collections::HashMap;
 
-use futures_util::stream::{Select, select};
 use futures_util::StreamExt;
+use futures_util::stream::{Select, select};
 use oathd_api::names::{BUS_NAME, ROOT_PATH, TOKEN_INTERFACE};
 use zbus::message::Type;
 use zbus::{MatchRule, Message, MessageStream, OwnedObjectPath, OwnedVariant};
