@@ -16,7 +16,7 @@ use std::{
     sync::{Arc, PoisonError, RwLock},
 };
 
-use oathd_core::{AccountName, FactorId};
+use oathd_core::{AccountName, FactorId, Holding};
 use zeroize::Zeroizing;
 
 pub use escrow::EscrowError;
@@ -52,6 +52,15 @@ impl Purpose {
             Purpose::PresenceKey => "presence key",
             Purpose::AccountSeed => "account seed",
             Purpose::FactorPresence => "factor presence key",
+        }
+    }
+}
+
+impl From<Holding> for Purpose {
+    fn from(holding: Holding) -> Purpose {
+        match holding {
+            Holding::Seed => Purpose::AccountSeed,
+            Holding::PresenceKey => Purpose::FactorPresence,
         }
     }
 }

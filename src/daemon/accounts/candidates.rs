@@ -5,8 +5,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use futures_util::future::join_all;
 use oathd_api::ErrorName;
 use oathd_core::{
-    Account, AccountName, Candidate, Custody, FactorId, RealmName, Sealed, Source, TypedDigits,
-    Wanted,
+    Account, AccountName, Candidate, Custody, FactorId, Holding, RealmName, Sealed, Source,
+    TypedDigits, Wanted,
 };
 use oathd_oath::{Algorithm, CredentialId, Digits, Secret, code};
 use oathd_token::{AccessKey, Form, Steps, StepsRequest, Token, TouchPolicy};
@@ -44,15 +44,16 @@ impl DecoySeed {
     }
 
     fn open(&self, vault: &Vault) -> Result<Secret, VaultError> {
-        let (place, seed) = self.0.seed.as_ref().map_err(VaultError::clone)?;
+        let (account, seed) = self.0.seed.as_ref().map_err(VaultError::clone)?;
+        let place = (account, FactorId::DECOY);
         let key = Arc::as_ptr(&vault.key()?).addr();
         let mut held = self.0.sealed.lock().unwrap_or_else(PoisonError::into_inner);
         let sealed = match held.take() {
             Some((by, sealed)) if by == key => sealed,
-            _ => seeds::seal(vault, place, FactorId::DECOY, seed)?,
+            _ => seeds::seal(vault, Holding::Seed, place, seed.expose())?,
         };
         let (_, sealed) = held.insert((key, sealed));
-        seeds::open(vault, place, FactorId::DECOY, sealed)
+        seeds::open(vault, Holding::Seed, place, sealed)
     }
 }
 
@@ -87,7 +88,7 @@ pub(super) fn seed_codes(
         let (opened, (algorithm, digits)) = match factor {
             Some(factor) => match &factor.custody {
                 Custody::Sealed(sealed) if factor.id != FactorId::DECOY => (
-                    seeds::open(vault, account.name(), factor.id, sealed),
+                    seeds::open(vault, Holding::Seed, (account.name(), factor.id), sealed),
                     (factor.algorithm, factor.digits),
                 ),
                 _ => (decoy.open(vault), usual),

@@ -6,7 +6,7 @@ use oathd_api::{
     ErrorName,
     wire::verifier::{PresenceOptions, ReceiptRecord},
 };
-use oathd_core::{Custody, Factor, FactorId, Sealed, Slot};
+use oathd_core::{Custody, Factor, FactorId, Holding, Sealed, Slot};
 use oathd_oath::{Algorithm, Secret, code};
 use oathd_token::{Form, Steps, StepsRequest, Token, TouchPolicy};
 use zeroize::Zeroizing;
@@ -67,10 +67,11 @@ impl Service {
             };
             match self.token_of(&slot.device).await {
                 Ok(token) => {
+                    let place = (&who.account, factor.id);
                     return Ok(Present {
                         factor: factor.id,
                         token,
-                        key: seeds::open_presence(vault, &who.account, factor.id, sealed)?,
+                        key: seeds::open(vault, Holding::PresenceKey, place, sealed)?,
                     });
                 }
                 // What is told is what the first one says.

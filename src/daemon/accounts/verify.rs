@@ -6,13 +6,13 @@ use oathd_api::{
     ErrorName,
     wire::verifier::{ReceiptRecord, VerifyOptions},
 };
-use oathd_core::{Lifetime, Outcome, Receipt, Response, Wanted, Way, receipt::LIFETIME};
+use oathd_core::{Lifetime, Outcome, Receipt, Response, Way, receipt::LIFETIME};
 use zbus::OwnedFd;
 use zeroize::Zeroizing;
 
 use super::{
     Who,
-    judging::{Concluded, First, Granted, Judge, refusal},
+    judging::{Charged, Concluded, First, Granted, Judge, refusal},
     pending::Pending,
 };
 use crate::{
@@ -48,10 +48,8 @@ impl Service {
         let concluded = match self.first(&judge, &typed, turn.is_some()).await? {
             First::Concluded(concluded) => concluded,
             First::Charged(charged) => {
-                let wanted = charged.ticket.wanted.clone();
-                let pending = Pending::new(&self.accounts().ledger, &judge, *charged);
-                let computed = self.on_token(call, pending, (&judge.who, &wanted), typed);
-                self.attend(call, computed).await?
+                let judged = self.on_token(call, &judge, *charged, typed);
+                self.attend(call, judged).await?
             }
             First::Queue => {
                 let in_turn = self.in_turn(call, &judge, typed);
@@ -112,32 +110,33 @@ impl Service {
         judge: &Judge,
         typed: Zeroizing<String>,
     ) -> Result<Concluded, Error> {
-        let who = &judge.who;
-        let _turn = self.turn(call, who).await?;
+        let _turn = self.turn(call, &judge.who).await?;
         let charged = match self.first(judge, &typed, true).await? {
             First::Concluded(concluded) => return Ok(concluded),
             First::Queue => return Err(Error::new(ErrorName::TokenBusy)),
             First::Charged(charged) => charged,
         };
-        let wanted = charged.ticket.wanted.clone();
-        let pending = Pending::new(&self.accounts().ledger, judge, *charged);
-        self.on_token(call, pending, (who, &wanted), typed).await
+        self.on_token(call, judge, *charged, typed).await
     }
 
     /// The rest of an attempt that is charged on the disk: computed on the token, judged on the
-    /// disk.
-    async fn on_token(
+    /// disk. Dropped before that, even before it begins, it gives the charge back.
+    fn on_token(
         &self,
         call: &Call,
-        pending: Pending,
-        (who, wanted): (&Who, &[Wanted]),
+        judge: &Judge,
+        charged: Charged,
         typed: Zeroizing<String>,
-    ) -> Result<Concluded, Error> {
-        let computed = self.candidates_of_slots(call, who, wanted).await;
-        let judged = pending.end(move |judge, draft, charged| {
-            judge.typed_on_token(draft, charged, computed, &typed)
-        });
-        judged.await
+    ) -> impl Future<Output = Result<Concluded, Error>> {
+        let wanted = charged.ticket.wanted.clone();
+        let pending = Pending::new(&self.accounts().ledger, judge, charged);
+        async move {
+            let computed = self.candidates_of_slots(call, &judge.who, &wanted).await;
+            let judged = pending.end(move |judge, draft, charged| {
+                judge.typed_on_token(draft, charged, computed, &typed)
+            });
+            judged.await
+        }
     }
 
     /// Waits for the turn of a call at an account.

@@ -169,11 +169,8 @@ impl Rekey {
         holding: Holding,
         sealed: &[u8],
     ) -> Result<Vec<u8>, VaultError> {
-        let purpose = match holding {
-            Holding::Seed => Purpose::AccountSeed,
-            Holding::PresenceKey => Purpose::FactorPresence,
-        };
-        let resealed = self.anew(purpose, Binding::Factor { account, factor }, sealed);
+        let binding = Binding::Factor { account, factor };
+        let resealed = self.anew(holding.into(), binding, sealed);
         if resealed.is_err() {
             tracing::error!(%account, factor = factor.0, "a sealed value does not open");
         }

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use oathd_core::{
-    ApiKey, Bearer, Candidate, Custody, Enrolment, EnrolmentError, Event, FactorId, MacKey,
-    Response, Role, TypedDigits, Wanted,
+    ApiKey, Bearer, Candidate, Custody, Enrolment, EnrolmentError, Event, FactorId, Holding,
+    MacKey, Response, Role, TypedDigits, Wanted,
 };
 use oathd_oath::{Algorithm, Digits, Secret};
 use zeroize::Zeroizing;
@@ -142,14 +142,15 @@ impl Attempt {
         match &self.origin {
             Origin::Seed(seed) => {
                 let id = account.reserve_id();
-                let sealed = seeds::seal(&self.vault, &name, id, seed).map_err(state)?;
-                let custody = Custody::Sealed(sealed);
+                let sealed = seeds::seal(&self.vault, Holding::Seed, (&name, id), seed.expose());
+                let custody = Custody::Sealed(sealed.map_err(state)?);
                 self.rules.written(id, &self.label, self.role, custody)?;
             }
             Origin::Slots(asked) => {
                 for asked in asked {
                     let id = account.reserve_id();
-                    let presence = seeds::seal_presence(&self.vault, &name, id, &asked.presence);
+                    let (holding, place) = (Holding::PresenceKey, (&name, id));
+                    let presence = seeds::seal(&self.vault, holding, place, &asked.presence);
                     let custody = Custody::OnToken {
                         slot: asked.slot.clone(),
                         presence: Some(presence.map_err(state)?),

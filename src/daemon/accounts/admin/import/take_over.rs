@@ -1,7 +1,7 @@
 //! Writing a row of an import into its account.
 
 use oathd_api::wire::administration::ImportRow;
-use oathd_core::{Account, MacKey, Sealed, Trust};
+use oathd_core::{Account, Holding, MacKey, Sealed, Trust};
 
 use super::row::{Row, refused};
 use crate::{
@@ -74,8 +74,9 @@ fn write(
         Some(id) => (id, Sealed(Vec::new())),
         None => {
             let id = draft.account.reserve_id();
-            let sealed = seeds::seal(tools.vault, &row.account, id, &row.seed)?;
-            (id, sealed)
+            let place = (&row.account, id);
+            let sealed = seeds::seal(tools.vault, Holding::Seed, place, row.seed.expose());
+            (id, sealed?)
         }
     };
     let added = draft
