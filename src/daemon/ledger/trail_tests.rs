@@ -53,6 +53,9 @@ proptest! {
     fn whatever_is_done_to_the_trail_is_found(
         deeds in prop::collection::vec((0..DEEDS.len(), 1..=ENTRIES), 1..3), goes_on: bool,
     ) {
+        // Without its entries and their ends it is a trail that never began; the journal tells of it.
+        let ends_go = deeds.iter().any(|(which, _)| *which == DEEDS.len() - 1);
+        prop_assume!(deeds.len() == 1 || !ends_go);
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
         runtime.block_on(async {
             let mut stand = with_entries(ENTRIES).await;
