@@ -39,7 +39,7 @@ pub(super) fn rules(facts: &Facts) -> Vec<Finding> {
         true => vec![Finding::note(
             "pam",
             "By ssh, whoever has a key comes in without being asked for the second factor.",
-            "`AuthenticationMethods publickey,keyboard-interactive` in /etc/ssh/sshd_config, and the stack for it: see sshd in /usr/share/doc/oathd/pam.md.",
+            "`KbdInteractiveAuthentication yes` and `AuthenticationMethods publickey,keyboard-interactive` for sshd, with the stack for them: see /usr/share/doc/oathd/pam.md.",
         )],
         false => Vec::new(),
     }

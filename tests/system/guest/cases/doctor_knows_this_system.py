@@ -130,6 +130,23 @@ def the_profile_is_well():
         oathctl("pam", "disable")
 
 
+def a_key_that_lets_in_by_ssh_is_told_as_sshd_has_it():
+    told, file = "By ssh, whoever has a key comes in", pathlib.Path("/etc/ssh/sshd_config.d/10-test.conf")
+    pathlib.Path("/run/sshd").mkdir(exist_ok=True)
+    oathctl("pam", "enable")
+    try:
+        for text in ["", "AuthenticationMethods publickey,keyboard-interactive\n", "PubkeyAuthentication no\n",
+                     "AuthenticationMethods keyboard-interactive publickey\n"]:
+            file.write_text("KbdInteractiveAuthentication yes\n" + text)
+            said = run("/usr/sbin/sshd", "-T").lower()
+            alone = "pubkeyauthentication yes" in said and (
+                "authenticationmethods any" in said or "authenticationmethods keyboard-interactive publickey" in said)
+            equal((text, told in oathctl("doctor")), (text, alone))
+    finally:
+        file.unlink(missing_ok=True)
+        oathctl("pam", "disable")
+
+
 def stacks_are_judged_as_libpam_runs_them():
     # Typed into every field, by somebody who has a factor: the password, and a code.
     passes, code = "the password", "a code"
@@ -173,6 +190,7 @@ CASES = [
     settings_that_would_not_be_followed_are_named,
     a_rule_that_is_missing_is_named,
     the_profile_is_well,
+    a_key_that_lets_in_by_ssh_is_told_as_sshd_has_it,
     stacks_are_judged_as_libpam_runs_them,
     it_leaves_the_host_as_it_was,
 ]
