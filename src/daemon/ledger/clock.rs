@@ -1,6 +1,6 @@
 //! Who vouches for the clock of this host: a time service, or an administrator.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use oathd_core::{RealmName, highest_floor};
 use rusqlite::Connection;
@@ -10,8 +10,9 @@ use super::{
     Ledger,
     entry::{Actor, What},
     error::LedgerError,
+    lock,
 };
-use crate::store::Abort;
+use crate::store::Extent;
 
 impl Ledger {
     /// Told when the time of day has run away from the time since boot, and nobody vouches for it.
@@ -38,18 +39,24 @@ impl Ledger {
     /// [`LedgerError`]; the clock is judged as before then.
     pub async fn trust_clock(&self, actor: Actor) -> Result<u64, LedgerError> {
         self.0.keys()?;
-        let trusted = self.0.transact(move |shared, connection| {
-            let before = shared.times.trust();
-            let moment = shared.times.moment(&RealmName::local());
-            let noted = vec![What::ClockTrusted];
-            let appended = lower_floors(connection, moment.now)
-                .map_err(Abort::from)
-                .and_then(|()| shared.append(connection, (&actor, None), moment, noted));
-            if appended.is_err() {
-                shared.times.return_to(before);
-            }
-            Ok((moment.now, appended?))
-        });
+        let before = Arc::new(Mutex::new(None));
+        let (shared, kept_before) = (Arc::clone(&self.0), Arc::clone(&before));
+        let trusted = self.0.transact_then(
+            Extent::Rows,
+            move |shared, connection| {
+                *lock(&before) = Some(shared.times.trust());
+                let moment = shared.times.moment(&RealmName::local());
+                lower_floors(connection, moment.now)?;
+                let noted = vec![What::ClockTrusted];
+                let appended = shared.append(connection, (&actor, None), moment, noted)?;
+                Ok((moment.now, appended))
+            },
+            move |kept| {
+                if let (Some(before), false) = (lock(&kept_before).take(), kept) {
+                    shared.times.return_to(before);
+                }
+            },
+        );
         trusted.await
     }
 }

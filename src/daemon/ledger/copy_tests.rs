@@ -173,6 +173,14 @@ async fn a_future_in_which_a_backup_was_restored_locks_nobody_out() {
         let moment = stand.ledger().moment(&RealmName::local());
         assert!(moment.clock == Trust::Doubtful && moment.floor > NOW + year);
 
+        // A word that cannot be written down is not taken.
+        stand.tamper(
+            "CREATE TRIGGER full BEFORE INSERT ON audit BEGIN SELECT RAISE(ABORT, 'full'); END",
+        );
+        stand.ledger().trust_clock(actor()).await.unwrap_err();
+        assert_eq!(stand.ledger().moment(&RealmName::local()), moment);
+        stand.tamper("DROP TRIGGER full");
+
         stand.ledger().trust_clock(actor()).await.unwrap();
         for restarted in [false, true] {
             if restarted {
