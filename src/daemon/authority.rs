@@ -67,9 +67,22 @@ impl Action {
 pub struct Denied {
     /// What was asked for.
     pub action: Action,
-    /// A dialogue could help, and the call did not allow one: the answer on the bus is
+    /// What stands in the way.
+    pub obstacle: Obstacle,
+}
+
+/// Why somebody may not.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Obstacle {
+    /// The policy, or who was asked, said no.
+    Refusal,
+    /// Somebody would have to be asked, and the call did not allow that: the answer on the bus is
     /// `org.freedesktop.DBus.Error.InteractiveAuthorizationRequired`.
-    pub interactive_could_help: bool,
+    NoQuestions,
+    /// Somebody would have to be asked, and no agent of polkit was there to do it.
+    NoAgent,
+    /// Nobody decided in time.
+    Silence,
 }
 
 /// Who decides; chosen by the kind of bus.
@@ -116,7 +129,7 @@ impl Authorizer {
         } else {
             Err(Denied {
                 action,
-                interactive_could_help: false,
+                obstacle: Obstacle::Refusal,
             })
         }
     }
@@ -178,7 +191,7 @@ mod tests {
             let answer = wait(Authorizer::Fixed(set).allow(&caller(uid), action, true, &[]));
             prop_assert_eq!(answer.is_ok(), expected);
             if let Err(denied) = answer {
-                prop_assert_eq!(denied, Denied { action, interactive_could_help: false });
+                prop_assert_eq!(denied, Denied { action, obstacle: Obstacle::Refusal });
             }
         }
     }

@@ -9,7 +9,10 @@ use oathd_token::{TokenError, What};
 use zbus::{DBusError, Message, message::Header, names::ErrorName as BusErrorName};
 
 use crate::{
-    authority::Denied, identity::UnknownCaller, keyring::KeyringError, secret_fd::InvalidFd,
+    authority::{Denied, Obstacle},
+    identity::UnknownCaller,
+    keyring::KeyringError,
+    secret_fd::InvalidFd,
     vault::VaultError,
 };
 
@@ -300,13 +303,20 @@ impl From<VaultError> for Error {
 
 impl From<Denied> for Error {
     fn from(denied: Denied) -> Error {
-        if denied.interactive_could_help {
-            return Error::interactive_authorization_required();
-        }
+        let detail = match denied.obstacle {
+            Obstacle::NoQuestions => return Error::interactive_authorization_required(),
+            Obstacle::Refusal => None,
+            Obstacle::NoAgent => Some(
+                "polkit has a question, and no agent of it is here to ask: `pkttyagent --process $$ &` \
+                 starts one in a shell",
+            ),
+            Obstacle::Silence => Some("polkit did not decide; `oathctl doctor` looks into it"),
+        };
         Error::with(
             ErrorName::NotAuthorized,
             ErrorDetails {
                 action: Some(denied.action.id().to_owned()),
+                detail: detail.map(str::to_owned),
                 ..ErrorDetails::default()
             },
         )

@@ -195,10 +195,14 @@ async fn who_could_be_asked_is_told_so() {
     let (object, body) = (raw::token(&path), ("mail", Options::new()));
     let error = call(&alice, object, "GenerateCode", &body).await;
     assert_eq!(error.unwrap_err(), INTERACTION);
-    // Asked for, the question finds nobody to show it: that is a refusal, not an invitation.
+    // Asked for, the question finds nobody to show it: that is a refusal, not an invitation, and says
+    // what is missing. A plain no says nothing of the kind.
     let interactive = Client::with(alice).token(path.clone());
     let error = interactive.code("mail", false).await.unwrap_err();
     assert!(error.is(ErrorName::NotAuthorized), "{error:?}");
+    assert!(error.detail().unwrap().contains("pkttyagent"), "{error:?}");
+    let error = interactive.credentials(false).await.unwrap_err();
+    assert_eq!(error.detail(), None);
 
     let not_authorized = (77, ErrorName::NotAuthorized.as_str().to_owned());
     assert_eq!(oathctl(&world, User::Bob, "list"), not_authorized);

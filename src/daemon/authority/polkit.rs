@@ -10,7 +10,7 @@ use tokio::runtime::Handle;
 use zbus::{Connection, Message, names::UniqueName, proxy::CacheProperties};
 use zbus_polkit::policykit1::{AuthorityProxy, CheckAuthorizationFlags, Subject};
 
-use super::{Action, Denied};
+use super::{Action, Denied, Obstacle};
 use crate::identity::Caller;
 
 /// How long polkit may think when it may not ask a person.
@@ -76,17 +76,18 @@ impl Polkit {
         } else {
             DEADLINE
         };
-        let denied = |interactive_could_help| {
-            Err(Denied {
-                action,
-                interactive_could_help,
-            })
-        };
+        let denied = |obstacle| Err(Denied { action, obstacle });
         let question = self.ask(caller, action, interactive, details);
         let reason = match tokio::time::timeout(deadline, question).await {
             Ok(Ok(answer)) if answer.is_authorized => return Ok(()),
-            // A challenge that remains after a dialogue was allowed: nobody was there to show it.
-            Ok(Ok(answer)) => return denied(answer.is_challenge && !interactive),
+            Ok(Ok(answer)) => {
+                return denied(match (answer.is_challenge, interactive) {
+                    (false, _) => Obstacle::Refusal,
+                    (true, false) => Obstacle::NoQuestions,
+                    // The challenge remains after a dialogue was allowed: nobody could show it.
+                    (true, true) => Obstacle::NoAgent,
+                });
+            }
             Ok(Err(error)) => error.to_string(),
             Err(_) => format!("no answer within {} s", deadline.as_secs()),
         };
@@ -95,7 +96,7 @@ impl Polkit {
             reason,
             "polkit did not decide; denied"
         );
-        denied(false)
+        denied(Obstacle::Silence)
     }
 
     /// See [`Authorizer::card_policy`](super::Authorizer::card_policy).

@@ -13,7 +13,7 @@ use zbus::message::{Flags, Header};
 
 use super::{Service, guests::Underway};
 use crate::{
-    authority::{Action, Denied},
+    authority::{Action, Denied, Obstacle},
     error::Error,
     identity::Caller,
 };
@@ -134,7 +134,7 @@ impl Service {
             .allow(&call.caller, action, call.interactive, details);
         let undecided = Denied {
             action,
-            interactive_could_help: false,
+            obstacle: Obstacle::Silence,
         };
         let allowed = async {
             let allowed = call.in_time(allowed).await;

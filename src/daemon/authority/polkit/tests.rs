@@ -159,13 +159,19 @@ async fn every_verdict_has_its_answer() {
         for interactive in [false, true] {
             for (verdict, expected) in [
                 ((true, false), None),
-                ((false, false), Some(false)),
-                ((false, true), Some(!interactive)),
+                ((false, false), Some(Obstacle::Refusal)),
+                (
+                    (false, true),
+                    Some(match interactive {
+                        true => Obstacle::NoAgent,
+                        false => Obstacle::NoQuestions,
+                    }),
+                ),
             ] {
                 *scene.fake.verdict.lock().unwrap() = Some(verdict);
                 let answer = scene.allow(action, interactive).await;
-                let could_help = answer.err().map(|denied| denied.interactive_could_help);
-                assert_eq!(could_help, expected, "{verdict:?} {interactive}");
+                let obstacle = answer.err().map(|denied| denied.obstacle);
+                assert_eq!(obstacle, expected, "{verdict:?} {interactive}");
                 let asked = scene.fake.asked.lock().unwrap().pop().unwrap();
                 assert_eq!(asked.kind, "system-bus-name");
                 assert_eq!(asked.action, action.id());
@@ -217,7 +223,7 @@ async fn without_polkit_nobody_may() {
             answer,
             Err(Denied {
                 action: Action::ListCredentials,
-                interactive_could_help: false
+                obstacle: Obstacle::Silence
             })
         );
     }
