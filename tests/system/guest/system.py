@@ -130,7 +130,8 @@ def journal(since):
     # Matches would make journalctl of systemd 252 leave out the first entry after the mark.
     shown = run("journalctl", "--output=json", "--all", f"--after-cursor={since}")
     entries = [json.loads(line) for line in shown.splitlines()]
-    return [entry for entry in entries if "oathd.service" in
+    # The unit of a process that has ended by the time that the journal asks is not known.
+    return [entry for entry in entries if entry.get("SYSLOG_IDENTIFIER") == "oathd" or "oathd.service" in
             (entry.get("_SYSTEMD_UNIT"), entry.get("UNIT"), entry.get("OBJECT_SYSTEMD_UNIT"))]
 
 
