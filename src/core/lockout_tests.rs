@@ -369,6 +369,7 @@ fn what_is_shut_is_told_of_once() {
     account
         .add_channel(ChannelKind::Sms, "+491701234567", None)
         .unwrap();
+    account.channels[0].verified = Some(START);
     let root = Approver {
         uid: 0,
         in_group: false,

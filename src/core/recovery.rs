@@ -344,5 +344,13 @@ mod tests {
         });
         assert_eq!(imported.count(), MAX_LEGACY);
         assert!(set.has_legacy());
+        let (_, mut set) = RecoverySet::issue(&key(), &alice(), 1, &[[1; 10]; SET_SIZE], 5);
+        assert!(!set.has_legacy() && !set.needs_renewal());
+        let code = TypedDigits::parse("12345678").unwrap();
+        assert!(set.import_legacy(&key(), &alice(), &code, false, 5));
+        assert!(
+            set.has_legacy() && set.needs_renewal(),
+            "one weak one is enough"
+        );
     }
 }
