@@ -106,7 +106,11 @@ async fn at_any_moment() {
         let guesses = vec![wrong.clone(); FREE - 1].into_iter();
         let guesses = tokio::spawn(send(service, bob.clone(), guesses));
         // A disk too slow for an answer in that time gets more of it.
-        let most = if answered > 0 { 30_000 } else { 30_000 * (round + 1) };
+        let most = if answered > 0 {
+            30_000
+        } else {
+            30_000 * (round + 1)
+        };
         tokio::time::sleep(Duration::from_micros(dice.number() % most)).await;
         world.oathd().unwrap().kill().unwrap();
         let (codes, recovery) = (codes.await.unwrap(), recovery.await.unwrap());
