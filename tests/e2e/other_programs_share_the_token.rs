@@ -9,7 +9,7 @@ use std::fs;
 use oathd_client::{Client, CredentialQuery, ErrorName, Event, Token};
 use oathd_tests::world::{BOUND, CardSetup, Process, User, World, eventually, reader_name, until};
 
-use crate::desk::{SEED, cause, named, touched};
+use crate::desk::{SEED, cause, meanwhile, named, touched};
 
 /// oathd is often started by the very call that finds the token in other hands.
 #[tokio::test]
@@ -185,11 +185,9 @@ async fn a_touch_wait_is_not_broken_by_a_program_that_comes() {
     let code = token.code("mail", true);
     tokio::pin!(code);
     let awaited = async || world_log(&mut world, "touch-awaited");
-    tokio::select! {
-        biased;
-        early = &mut code => panic!("{early:?}"),
-        waits = eventually("the wait for a touch", awaited) => waits.unwrap(),
-    }
+    meanwhile(&mut code, eventually("the wait for a touch", awaited))
+        .await
+        .unwrap();
     let program = world.pcsc(&["end", "reset", &reader_name(0)]).unwrap();
     let mut other = program.start("resetting").unwrap();
     other.until_logged("connecting").unwrap();
@@ -207,11 +205,9 @@ async fn a_touch_wait_is_not_broken_by_a_program_that_comes() {
             .count();
         (waits == 2).then_some(())
     };
-    tokio::select! {
-        biased;
-        early = &mut code => panic!("{early:?}"),
-        waits = eventually("the second wait", twice) => waits.unwrap(),
-    }
+    meanwhile(&mut code, eventually("the second wait", twice))
+        .await
+        .unwrap();
     world.card(0).touch().unwrap();
     code.await.unwrap();
 }

@@ -60,6 +60,7 @@ impl Service {
             .await
             .map_err(|error| error.about(token_name(&object.token)))?;
         }
+        let written_id = id.clone();
         self.carry_through(call, move |service, call| async move {
             for (index, object) in objects.iter().enumerate() {
                 let unsure = AtomicBool::new(false);
@@ -78,15 +79,14 @@ impl Service {
                 if let Err(error) = written {
                     let mut error = error.about(token_name(&object.token));
                     let done = objects.get(..index).unwrap_or_default();
-                    let kept = service.take_back(&call, done, &credential).await;
-                    if !kept.is_empty() {
-                        error = error.noting(format!("still on {}", kept.join(", ")));
-                    }
-                    if objects.len() > 1 && unsure.into_inner() {
-                        let failed = std::slice::from_ref(object);
-                        let kept = service.take_back(&call, failed, &credential).await;
+                    let open = match objects.len() > 1 && unsure.into_inner() {
+                        true => std::slice::from_ref(object),
+                        false => &[],
+                    };
+                    for (how, objects) in [("still", done), ("may be", open)] {
+                        let kept = service.take_back(&call, objects, &written_id).await;
                         if !kept.is_empty() {
-                            error = error.noting(format!("may be on {}", kept.join(", ")));
+                            error = error.noting(format!("{how} on {}", kept.join(", ")));
                         }
                     }
                     return Err(error);
@@ -104,14 +104,11 @@ impl Service {
         &self,
         call: &Call,
         objects: &[TokenObject],
-        credential: &NewCredential,
+        id: &CredentialId,
     ) -> Vec<String> {
         let mut kept = Vec::new();
-        let Ok(id) = credential.id() else {
-            return kept;
-        };
         for object in objects {
-            let gone = self.clear_quietly(call, &object.token, &id).await;
+            let gone = self.clear_quietly(call, &object.token, id).await;
             if gone.is_err() {
                 kept.push(token_name(&object.token));
             }
