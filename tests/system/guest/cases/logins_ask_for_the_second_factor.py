@@ -177,6 +177,9 @@ class Sshd:
         if self.methods:
             options += ["UsePAM=yes", "PasswordAuthentication=no", "KbdInteractiveAuthentication=yes",
                         f"AuthenticationMethods={self.methods}"]
+        # Newer ones refuse an address for a while from which many logins failed, as they do here on purpose.
+        if "persourcepenalties" in run("/usr/sbin/sshd", "-T"):
+            options.append("PerSourcePenalties=no")
         run("systemd-run", "--quiet", "--collect", f"--unit={self.unit}", "/usr/sbin/sshd", "-D",
             *(word for option in options for word in ("-o", option)))
         until(lambda: ":08AE 00000000:0000 0A" in pathlib.Path("/proc/net/tcp").read_text(), "sshd")
