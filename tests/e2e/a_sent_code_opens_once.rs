@@ -126,6 +126,9 @@ async fn sends_are_counted_and_the_owner_is_told_elsewhere() {
     let owner = shop.enrol("ada").await;
     let phone = add(&shop, &postman, &owner, "sms", PHONE).await;
     add(&shop, &postman, &owner, "email", MAIL).await;
+    // Its own code, and the notice that there is another address.
+    let told = async || (postman.letters(PHONE).len() >= 2).then_some(());
+    eventually("the notice", told).await.unwrap();
     shop.wait(3_600);
     let before = (postman.letters(PHONE).len(), postman.letters(MAIL).len());
     let mut sent = 0;
