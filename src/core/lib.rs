@@ -73,6 +73,8 @@ mod recovery_tests;
 #[cfg(test)]
 mod replay_tests;
 #[cfg(test)]
+mod shut_tests;
+#[cfg(test)]
 mod stand;
 
 pub use account::{Account, MAX_FACTORS, Standing};

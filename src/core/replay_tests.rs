@@ -157,13 +157,12 @@ fn a_code_below_the_floor_is_refused_without_an_alarm() {
                 ..Moment::at(now)
             },
         );
-        match judged.outcome {
-            Outcome::Accepted(_) => assert!(accepted),
-            Outcome::UsedUp { retry_after } => {
-                assert_eq!((accepted, now + retry_after), (false, START + 60))
-            }
+        let free_at = match judged.outcome {
+            Outcome::Accepted(_) => None,
+            Outcome::UsedUp { retry_after } => Some(now + retry_after),
             other => panic!("{other:?}"),
-        }
+        };
+        assert_eq!(free_at, (!accepted).then_some(START + 60));
         assert!(!judged.events.iter().any(Event::is_alarm));
     }
 }
