@@ -129,6 +129,9 @@ async fn sends_are_counted_and_the_owner_is_told_elsewhere() {
     // Its own code, and the notice that there is another address.
     let told = async || (postman.letters(PHONE).len() >= 2).then_some(());
     eventually("the notice", told).await.unwrap();
+    // The telephone hears of the mailbox, in its own time.
+    let heard = async || (postman.letters(PHONE).len() >= 2).then_some(());
+    eventually("notice", heard).await.unwrap();
     shop.wait(3_600);
     let before = (postman.letters(PHONE).len(), postman.letters(MAIL).len());
     let mut sent = 0;
