@@ -15,7 +15,7 @@ use tokio::{net::unix::pipe, time::timeout};
 use crate::child::{Child, tied};
 
 /// How long dbus-daemon may take to begin listening.
-const PATIENCE: Duration = Duration::from_secs(10);
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Like a system bus it takes every user and knows them by the kernel's word alone; unlike one it
 /// lets everybody talk to everybody and own any name. `@ADDRESS@` is filled in.
