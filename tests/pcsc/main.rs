@@ -19,7 +19,9 @@ use std::io::Read;
 use std::time::{Duration, Instant};
 use std::{env, fmt, io, thread};
 
-use pcsc::{Card, Context, Disposition, Protocols, ReaderState, Scope, ShareMode, State};
+use pcsc::{
+    Card, Context, Disposition, Protocols, ReaderState, Scope, ShareMode, State, Transaction,
+};
 
 /// How long `await` waits, in all.
 const BOUND: Duration = Duration::from_secs(100);
@@ -113,15 +115,14 @@ fn await_state(reader: &str, wanted: State) -> Result<(), Failure> {
 
 fn send(reader: &str, apdus: &[&str]) -> Result<(), Failure> {
     let mut card = connect(reader, ShareMode::Shared)?;
-    let transaction = card.transaction()?;
-    let mut buffer = [0; 65_538];
-    for apdu in apdus {
-        println!("{}", hex(transaction.transmit(&unhex(apdu)?, &mut buffer)?));
-    }
-    transaction
-        .end(Disposition::LeaveCard)
-        .map_err(|(_, error)| error)?;
-    leave(card)
+    let sent = in_a_transaction(&mut card, |transaction| {
+        let mut buffer = [0; 65_538];
+        for apdu in apdus {
+            println!("{}", hex(transaction.transmit(&unhex(apdu)?, &mut buffer)?));
+        }
+        Ok(())
+    });
+    sent.and(leave(card))
 }
 
 fn hold(kind: &str, reader: &str) -> Result<(), Failure> {
@@ -130,16 +131,22 @@ fn hold(kind: &str, reader: &str) -> Result<(), Failure> {
         _ => ShareMode::Shared,
     };
     let mut card = connect(reader, mode)?;
-    if kind == "transaction" {
-        let transaction = card.transaction()?;
-        until_input_closes()?;
-        transaction
-            .end(Disposition::LeaveCard)
-            .map_err(|(_, error)| error)?;
-    } else {
-        until_input_closes()?;
-    }
-    leave(card)
+    let held = match kind {
+        "transaction" => in_a_transaction(&mut card, |_| until_input_closes()),
+        _ => until_input_closes(),
+    };
+    held.and(leave(card))
+}
+
+/// Works on a card in a transaction, and ends it whatever comes of the work.
+fn in_a_transaction(
+    card: &mut Card,
+    work: impl FnOnce(&Transaction<'_>) -> Result<(), Failure>,
+) -> Result<(), Failure> {
+    let transaction = card.transaction()?;
+    let done = work(&transaction);
+    let ended = transaction.end(Disposition::LeaveCard);
+    done.and(ended.map_err(|(_, error)| error.into()))
 }
 
 fn end(disposition: Disposition, reader: &str) -> Result<(), Failure> {
@@ -160,7 +167,8 @@ fn connect(reader: &str, mode: ShareMode) -> Result<Card, Failure> {
     Ok(Context::establish(Scope::User)?.connect(name, mode, Protocols::ANY)?)
 }
 
-/// Dropping a card would reset it.
+/// Dropping a card would reset it; a reset that fails because the card has just been changed leaves
+/// pcscd believing that the reader holds one without power.
 fn leave(card: Card) -> Result<(), Failure> {
     Ok(card
         .disconnect(Disposition::LeaveCard)
