@@ -320,6 +320,7 @@ def a_touch_lets_in_at_the_seat_alone():
             ServiceFile("su", service("su", TOUCH)):
         status, shown = at_the_seat(tia, tia.password)
         equal((status == 0, "tia" in shown.splitlines()), (False, False))
+        contains(shown, "Nobody touched the token in time.")
     with Token(*card, "--touch", "never"), ServiceFile("sudo", service("sudo", TOUCH)):
         status, shown, _ = sessions.at_the_seat(
             "tia", "python3", "-B", "/cases/talk.py", "sudo", "-k", "id", "-un",
