@@ -170,7 +170,7 @@ async fn several_tokens_are_searched() {
     assert_eq!(credential.token.as_ref(), Some(one.path()));
     assert_eq!(code.code, "755224");
     let on_none = CredentialQuery {
-        token: Some("3".to_owned()),
+        token: Some("3333333".to_owned()),
         ..query("both")
     };
     let error = desk.client.find_code(&on_none, false).await.unwrap_err();

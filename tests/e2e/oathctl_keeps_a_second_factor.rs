@@ -368,7 +368,7 @@ fn what_cannot_be_done_is_refused_before_anything_is() {
         64,
         "Usage",
     );
-    desk.fails("enroll --token 99", "", 4, "NoToken");
+    desk.fails("enroll --token 99999999", "", 4, "NoToken");
     desk.fails("enroll --token 1 --token 2 --force", "", 64, "Usage");
     desk.fails("enroll --uri --until 1970-01-02", "", 64, "InvalidArgs");
     desk.fails("enroll --uri --type hotp --period 60", "", 64, "Usage");

@@ -162,7 +162,7 @@ fn a_query_that_fits_one_gives_its_code_and_others_say_why_not() {
     );
     fails(&world, "add --qr /etc/hostname", "", 65, "NoQrCode");
     fails(&world, "import -", "{}", 65, "InvalidExport");
-    fails(&world, "list --token 99", "", 4, "NoToken");
+    fails(&world, "list --token 99999999", "", 4, "NoToken");
     fails(&world, "watch", "", 64, "Usage");
     let long = format!("add {}", "x".repeat(65));
     fails(&world, &long, SEED, 65, "InvalidName");
