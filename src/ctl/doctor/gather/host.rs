@@ -1,6 +1,7 @@
 //! What the files of this host tell any program: processes, mounts, GnuPG's settings, PAM.
 
 use std::fs;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use super::soon;
@@ -48,7 +49,7 @@ pub(super) async fn look() -> Host {
         apart(hidden),
         apart(services),
         apart(pam::on_trial),
-        apart(sshd),
+        apart(|| sshd(Path::new("/etc/ssh"))),
     );
     let late = [
         ("/proc", processes.is_none() || hidepid.is_none()),
@@ -70,7 +71,9 @@ pub(super) async fn look() -> Host {
             on_trial: on_trial.unwrap_or(false),
             ..logins
         }),
-        ssh_key_suffices: sshd.is_some_and(|files| ssh::key_suffices(&files)),
+        ssh_key_suffices: sshd
+            .flatten()
+            .is_some_and(|files| ssh::key_suffices(&files)),
         has_agent: processes
             .iter()
             .any(|(name, uid)| *uid == own && is_agent(name)),
@@ -98,17 +101,24 @@ fn hidden() -> Option<String> {
     hidepid(&fs::read_to_string("/proc/self/mounts").ok()?)
 }
 
-/// The settings of sshd. Debian's file includes those of the folder before it sets anything itself.
-fn sshd() -> Vec<String> {
-    let entries = fs::read_dir("/etc/ssh/sshd_config.d").into_iter().flatten();
+/// The settings of sshd, where all of them can be read. Debian's file includes those of the folder
+/// before it sets anything itself.
+fn sshd(folder: &Path) -> Option<Vec<String>> {
+    let entries = fs::read_dir(folder.join("sshd_config.d"))
+        .into_iter()
+        .flatten();
     let paths = entries.flatten().map(|entry| entry.path());
     let mut files: Vec<_> = paths
         .filter(|path| path.extension().is_some_and(|kind| kind == "conf"))
         .collect();
     files.sort();
-    files.push(PathBuf::from("/etc/ssh/sshd_config"));
+    files.push(folder.join("sshd_config"));
     let texts = files.iter().map(fs::read_to_string);
-    texts.filter_map(Result::ok).collect()
+    let there = texts.filter(|text| {
+        let error = text.as_ref().err();
+        error.is_none_or(|error| error.kind() != ErrorKind::NotFound)
+    });
+    there.collect::<Result<_, _>>().ok()
 }
 
 /// The services of PAM.
@@ -210,6 +220,24 @@ mod tests {
             assert_eq!(hidepid(&over), None);
         }
         assert_eq!(hidepid(""), None);
+    }
+
+    #[test]
+    fn settings_of_sshd_are_told_whole_or_not_at_all() {
+        let ssh = tempfile::tempdir().unwrap();
+        let files = || sshd(ssh.path());
+        assert_eq!(files(), Some(Vec::new()));
+        fs::write(ssh.path().join("sshd_config"), "last").unwrap();
+        assert_eq!(files(), Some(vec!["last".to_owned()]));
+        let more = ssh.path().join("sshd_config.d");
+        fs::create_dir(&more).unwrap();
+        fs::write(more.join("2.conf"), "second").unwrap();
+        fs::write(more.join("1.conf"), "first").unwrap();
+        let all = ["first", "second", "last"].map(str::to_owned).to_vec();
+        assert_eq!(files(), Some(all));
+        // Nobody, not even root, reads a folder.
+        fs::create_dir(more.join("0.conf")).unwrap();
+        assert_eq!(files(), None);
     }
 
     #[test]
