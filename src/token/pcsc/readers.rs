@@ -141,12 +141,16 @@ impl PcscReaders {
         // The count of readers that came and went is read before they are listed: what comes later ends
         // the next wait.
         let mut plug = state_of(PNP_NOTIFICATION().to_owned());
-        at_once(&self.context, std::slice::from_mut(&mut plug))?;
+        let counted = at_once(&self.context, std::slice::from_mut(&mut plug));
         plug.sync_current_state();
-        let names = match self.context.list_readers_owned() {
+        let names = match counted.and_then(|()| self.context.list_readers_owned()) {
             Ok(names) => names,
             Err(Error::NoReadersAvailable) => Vec::new(),
-            Err(error) => return Err(error),
+            Err(error) => {
+                // A wait on nothing would end at once, for ever.
+                self.states = known.into_values().chain([plug]).collect();
+                return Err(error);
+            }
         };
         self.states = names.into_iter().map(state_of).chain([plug]).collect();
         at_once(&self.context, &mut self.states)
