@@ -100,10 +100,11 @@ pub(crate) fn converse(
     let mut answers: *mut Answer = ptr::null_mut();
     // SAFETY: one message that outlives the call, a place for the answers, and the program's data.
     let spoken = unsafe { speak(1, &raw mut messages, &raw mut answers, program.data) };
-    // SAFETY: a program that succeeds gives as many answers as there are messages, or none.
-    let Some(answer) = (unsafe { answers.as_mut() }).filter(|_| spoken == 0) else {
+    if spoken != 0 {
         return Err(failed);
-    };
+    }
+    // SAFETY: a program that succeeds gives as many answers as there are messages, or none.
+    let answer = unsafe { answers.as_mut() }.ok_or(failed)?;
     let given = answer.text;
     let copied = (!given.is_null()).then(|| {
         // SAFETY: an answer is a string with its end, which the module has to free.
